@@ -81,6 +81,16 @@ fn all_sources() -> Vec<(PathBuf, String)> {
 fn named() -> Vec<Named> {
     let mut found = Vec::new();
     for (path, source) in all_sources() {
+        for (at, _) in source.match_indices(".each([") {
+            let ids = &source[at..at + source[at..].find(']').unwrap()];
+            found.extend(ids.split('"').skip(1).step_by(2).map(|id| Named {
+                id: id.to_owned(),
+                is_plain: true,
+                is_rich: false,
+                arguments: BTreeSet::new(),
+                at: path.clone(),
+            }));
+        }
         for call in ["say(\"", "text(\"", "rich(\""] {
             for (at, _) in source.match_indices(call) {
                 // Skips `Cell::text("…")` and methods with a longer name.

@@ -70,7 +70,7 @@ impl TableHash {
                 text(&mut self.block, bytes);
             }
             Raw::Other => {
-                return Err(Error::new(Kind::Corrupt, "a column holds a value of a type that none has"));
+                return Err(Error::new(Kind::Corrupt, "a column holds a value of a type that no field has"));
             }
         }
         Ok(())

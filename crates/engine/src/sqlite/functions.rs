@@ -96,7 +96,7 @@ fn contains(context: &Context<'_>) -> Result<Option<bool>> {
     Ok(Some(finder.find(&text.to_ascii_lowercase()).is_some()))
 }
 
-/// Returns the day of an instant in a time zone, as YYYY-MM-DD. What is no instant has none.
+/// Returns the day of an instant in a time zone, as YYYY-MM-DD; `None` if the value is not an instant.
 fn local_day(context: &Context<'_>) -> Result<Option<String>> {
     let ValueRef::Text(text) = context.get_raw(0) else { return Ok(None) };
     let zone: Arc<TimeZone> = context.get_or_create_aux(1, |name| {

@@ -20,6 +20,7 @@ use crate::{
 use rusqlite::{Connection, config::DbConfig};
 use std::{
     collections::HashMap,
+    io::ErrorKind,
     ops::{Deref, DerefMut},
     os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
@@ -172,7 +173,11 @@ fn refuse_older(path: &Path, wal: &Path) -> Result<()> {
     for attempt in 1.. {
         // Read the length after the `-wal`: in between, another process may write pages back, and it removes frames
         // only after that.
-        let commits = Commits::read(wal).map_err(|error| io(error, wal))?;
+        let commits = match Commits::read(wal) {
+            // Meanwhile another process wrote all pages back and removed the `-wal`.
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+            commits => commits.map_err(|error| io(error, wal))?,
+        };
         let bytes = path.metadata().map_err(|error| io(error, path))?.len();
         let Some(page) = commits.and_then(|commits| commits.page_in_neither(bytes)) else { break };
         if attempt == ATTEMPTS {
@@ -192,4 +197,17 @@ fn without_wal(path: &Path) -> Result<Connection> {
     conn.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, false)?;
     conn.set_db_config(DbConfig::SQLITE_DBCONFIG_WRITABLE_SCHEMA, true)?;
     Ok(conn)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wal_that_another_process_removed_meanwhile_proves_nothing() {
+        let dir = tempfile::tempdir().unwrap();
+        let (path, wal) = (dir.path().join("a.db"), dir.path().join("a.db-wal"));
+        std::fs::write(&path, [0; 4096]).unwrap();
+        refuse_older(&path, &wal).unwrap();
+    }
 }

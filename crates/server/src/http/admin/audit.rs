@@ -3,7 +3,7 @@
 use crate::{
     http::{App, body::Json, disposition, problem::Result, query::QueryParams, scope::Staff},
     wire::{
-        Page,
+        Limit, Page,
         audit::{AuditExportQuery, AuditFormat, AuditQuery, AuditReport, AuditRow},
     },
 };
@@ -29,17 +29,22 @@ pub(in crate::http) async fn list(
     Staff(actor): Staff,
     QueryParams(query): QueryParams<AuditQuery>,
 ) -> Result<Json<Page<AuditRow>>> {
-    let wanted = audit::Query {
+    let wanted = wanted(&app, &actor, query).await?;
+    let rows = app.platform().audit().list(&wanted).await?;
+    Ok(app.page(rows, wanted.limit, |row: &AuditRow| row.id))
+}
+
+/// Returns the rows that the address of a request asks for.
+async fn wanted(app: &App, asker: &Actor, query: AuditQuery) -> Result<audit::Query> {
+    Ok(audit::Query {
         tenant: query.tenant.map(|id| TenantId::from_raw(id.0)),
-        actor: label(&app, &actor, query.actor).await?,
+        actor: label(app, asker, query.actor).await?,
         action: query.action,
         since_us: query.since.map(|at| at.0),
         until_us: query.until.map(|at| at.0),
         before: query.before.map(|id| id.0),
         limit: query.limit.0,
-    };
-    let rows = app.platform().audit().list(&wanted).await?;
-    Ok(app.page(rows, wanted.limit, |row: &AuditRow| row.id))
+    })
 }
 
 /// Returns the label of an actor that is named by its label or by the address of its account.
@@ -62,16 +67,10 @@ pub(in crate::http) async fn export(
     Staff(actor): Staff,
     QueryParams(query): QueryParams<AuditExportQuery>,
 ) -> Result<Response> {
-    let wanted = audit::Query {
-        tenant: query.tenant.map(|id| TenantId::from_raw(id.0)),
-        actor: label(&app, &actor, query.actor).await?,
-        action: query.action,
-        since_us: query.since.map(|at| at.0),
-        until_us: query.until.map(|at| at.0),
-        before: None,
-        limit: PIECE,
-    };
-    let format = query.format.unwrap_or_default();
+    let AuditExportQuery { format, tenant, actor: by, action, since, until } = query;
+    let rows = AuditQuery { tenant, actor: by, action, since, until, before: None, limit: Limit(PIECE) };
+    let wanted = wanted(&app, &actor, rows).await?;
+    let format = format.unwrap_or_default();
     let (name, media) = match format {
         AuditFormat::Csv => ("audit.csv", "text/csv; charset=utf-8"),
         AuditFormat::Ndjson => ("audit.ndjson", "application/x-ndjson"),

@@ -28,12 +28,12 @@ pub(in crate::http) async fn show(app: App, Staff(actor): Staff) -> Result<Json<
     Ok(Json(Overview::new(figures, open, needs)))
 }
 
-/// `GET /api/admin/fleet`: where all tenants are.
+/// `GET /api/admin/fleet`: the databases and servers of all tenants.
 pub(in crate::http) async fn fleet(app: App, Staff(actor): Staff) -> Result<Json<Fleet>> {
     Ok(Json(app.platform().tenants().map(&actor).await?.into()))
 }
 
-/// `GET /api/admin/analytics`: the fleet over the weeks.
+/// `GET /api/admin/analytics`: counts of tenants, users and rows for each week.
 pub(in crate::http) async fn analytics(
     app: App,
     Staff(actor): Staff,

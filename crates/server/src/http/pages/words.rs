@@ -32,6 +32,11 @@ impl Words {
         self.language.say(id)
     }
 
+    /// Returns several texts without arguments, such as the heads of a table.
+    pub(super) fn each<const N: usize>(&self, ids: [&'static str; N]) -> [&'static str; N] {
+        ids.map(|id| self.say(id))
+    }
+
     /// Returns a text that takes arguments.
     pub(super) fn text(&self, id: &'static str) -> Text {
         self.language.text(id)
@@ -49,7 +54,8 @@ impl Words {
         format!("{:02}:{:02} {}", at.hour(), at.minute(), zone.abbreviation())
     }
 
-    /// Returns when a day begins in the visitor's time zone, some days after the given one. `None` if the text is no day.
+    /// Returns when a day begins in the visitor's time zone, some days after the given one. `None` if the text is
+    /// not a day.
     pub(super) fn start_of_day(&self, text: &str, days: i64) -> Option<i64> {
         let day = text.parse::<Date>().ok()?.checked_add(days.days()).ok()?;
         Some(day.to_zoned(self.zone.clone()).ok()?.timestamp().as_microsecond())

@@ -1,5 +1,5 @@
-//! Handlers for saved views of lists. A query is checked when it is saved; one that a migration has made wrong is listed with
-//! what is wrong with it.
+//! Handlers for saved views of lists. A query is checked when it is saved. If a migration makes it wrong later, the list of
+//! views says what is wrong.
 
 use crate::{
     http::{
@@ -32,7 +32,7 @@ pub(in crate::http) struct ViewPath {
     id: String,
 }
 
-/// Handles `GET /api/views/{model_name}`: the caller's own views, and the shared ones.
+/// Handles `GET /api/views/{model_name}`: the caller's own views and the shared views.
 pub(in crate::http) async fn list(
     app: App,
     tenant: Tenant,
@@ -103,7 +103,7 @@ fn fitting(records: &Records<'_>, text: Option<&str>) -> Result<()> {
     Err(whole.remedy("Send the query of a list without its page: conditions, q, sort and fields."))
 }
 
-/// Returns a view with what is wrong with its query now.
+/// Returns a view together with the parameters of its query that no longer fit the model.
 fn shown(records: &Records<'_>, view: records::View) -> View {
     let problem = query::export(records, &view.query).err();
     let wrong = problem.iter().flat_map(|problem| problem.wrong_fields());

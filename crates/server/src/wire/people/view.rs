@@ -21,7 +21,7 @@ requests! {
 }
 
 requests! {
-    /// Changes of a view. What is absent stays as it is.
+    /// Changes to a view. Absent members stay as they are.
     struct ChangeView {
         name: Option<String>,
         query: Option<String>,

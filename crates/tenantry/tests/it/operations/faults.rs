@@ -1,7 +1,7 @@
 //! T6 in one process: every step of every operation fails before, fails after, panics, is repeated, has its undo fail
 //! before, fail after, panic and repeated, and is cancelled.
 
-use super::{Scenario, fresh, kit::count, succeeds_now, told};
+use super::{Initial, Scenario, kit::count, succeeds_now, told};
 use crate::test_platform::{TestPlatform, by, operator, registration};
 use tenantry::{
     clock::SECOND_US,
@@ -18,9 +18,10 @@ async fn later(w: &TestPlatform) -> Recovered {
 
 pub(super) async fn fail(scenario: &'static Scenario) {
     let mut tried = 0;
+    let initial = Initial::of(scenario).await;
     for (index, step) in scenario.steps().iter().enumerate() {
         for point in ["before:fail", "after:fail", "before:panic"] {
-            let (_dir, w) = fresh(scenario).await;
+            let (_dir, w) = initial.open().await;
             let fault = scenario.fault(step, point);
             w.operations.faults().arm(&fault);
             let error = (scenario.run)(&w).await.unwrap_err();
@@ -43,8 +44,9 @@ pub(super) async fn fail(scenario: &'static Scenario) {
 
 pub(super) async fn repeat(scenario: &'static Scenario) {
     let mut tried = 0;
+    let initial = Initial::of(scenario).await;
     for step in scenario.steps() {
-        let (_dir, w) = fresh(scenario).await;
+        let (_dir, w) = initial.open().await;
         let fault = scenario.fault(&step, "run:repeat");
         w.operations.faults().arm(&fault);
         (scenario.run)(&w).await.unwrap_or_else(|e| panic!("{fault}: {e}"));
@@ -57,9 +59,10 @@ pub(super) async fn repeat(scenario: &'static Scenario) {
 
 pub(super) async fn undo(scenario: &'static Scenario) {
     let mut tried = 0;
+    let initial = Initial::of(scenario).await;
     for step in scenario.undone() {
         for point in ["undo:repeat", "undo-before:fail", "undo-after:fail", "undo-before:panic"] {
-            let (_dir, w) = fresh(scenario).await;
+            let (_dir, w) = initial.open().await;
             let fault = scenario.fault(&step, point);
             w.operations.faults().arm(&scenario.turning());
             w.operations.faults().arm(&fault);
@@ -86,8 +89,9 @@ pub(super) async fn undo(scenario: &'static Scenario) {
 /// the operation is finished.
 pub(super) async fn cancel(scenario: &'static Scenario) {
     let mut tried = 0;
+    let initial = Initial::of(scenario).await;
     for (index, step) in scenario.steps().iter().enumerate().filter(|(_, s)| s.outside) {
-        let (_dir, w) = fresh(scenario).await;
+        let (_dir, w) = initial.open().await;
         let fault = scenario.fault(step, "before:wait-300");
         w.operations.faults().arm(&fault);
         let (outcome, refused) = tokio::join!((scenario.run)(&w), cancel_when_at_work(&w, scenario));
@@ -111,11 +115,12 @@ pub(super) async fn cancel(scenario: &'static Scenario) {
 /// is left behind, and frees the tenant for other operations.
 pub(super) async fn abandon(scenario: &'static Scenario) {
     let mut tried = 0;
+    let initial = Initial::of(scenario).await;
     let undos = scenario.undone().into_iter().filter(|step| step.outside).map(|step| (step, "undo-before"));
     let steps = scenario.steps();
     let past = steps.iter().enumerate().filter(|(n, step)| step.outside && scenario.is_past(*n));
     for (step, point) in undos.chain(past.map(|(_, step)| (*step, "before"))) {
-        let (_dir, w) = fresh(scenario).await;
+        let (_dir, w) = initial.open().await;
         let fault = scenario.fault(&step, point);
         if point == "undo-before" {
             w.operations.faults().arm(&scenario.turning());

@@ -4,7 +4,7 @@
 //! is killed with `kill -9`: nothing is flushed and no destructor runs.
 
 use super::{
-    SCENARIOS, Scenario, fresh,
+    Initial, SCENARIOS, Scenario,
     kit::{count, in_order, whole},
     succeeds_now, told,
 };
@@ -76,16 +76,11 @@ fn points(scenario: &Scenario) -> Vec<String> {
     points
 }
 
-async fn prepared(scenario: &Scenario) -> tempfile::TempDir {
-    let (dir, w) = fresh(scenario).await;
-    w.platform.shutdown().await;
-    dir
-}
-
 pub(super) async fn at_points(scenario: &'static Scenario) {
     let (mut tried, mut finished) = (0, 0);
+    let initial = Initial::of(scenario).await;
     for fault in points(scenario) {
-        let dir = prepared(scenario).await;
+        let dir = initial.copied();
         expect_killed(start("run", scenario, dir.path(), &fault), &fault);
         let w = TestPlatform::open(dir.path()).await;
         if (scenario.finished)(&w).await {
@@ -103,7 +98,7 @@ pub(super) async fn at_points(scenario: &'static Scenario) {
 #[tokio::test]
 async fn killed_once_its_scratch_is_removed_it_is_finished() {
     let scenario = Scenario::named("clone");
-    let (dir, fault) = (prepared(scenario).await, "clone:end:inside:kill");
+    let (dir, fault) = (Initial::of(scenario).await.copied(), "clone:end:inside:kill");
     expect_killed(start("run", scenario, dir.path(), fault), fault);
     let w = TestPlatform::open(dir.path()).await;
     assert!((scenario.finished)(&w).await);
@@ -112,13 +107,14 @@ async fn killed_once_its_scratch_is_removed_it_is_finished() {
 /// Kills the recovering process as well.
 pub(super) async fn again(scenario: &'static Scenario) {
     let mut tried = 0;
+    let initial = Initial::of(scenario).await;
     let steps = scenario.steps();
     let outside = steps.iter().position(|s| s.outside).unwrap();
     for first in ["before:kill", "after:kill"].map(|point| scenario.fault(&steps[outside], point)) {
         let after = steps[outside..].iter();
         let seconds = after.map(|s| scenario.fault(s, "after:kill"));
         for second in seconds.chain([format!("{}:end:after:kill", scenario.kind)]) {
-            let dir = prepared(scenario).await;
+            let dir = initial.copied();
             expect_killed(start("run", scenario, dir.path(), &first), &first);
             expect_killed(start("recover", scenario, dir.path(), &second), &second);
             let w = TestPlatform::open(dir.path()).await;

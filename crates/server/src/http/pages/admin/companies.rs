@@ -160,7 +160,7 @@ fn people(words: &Words, members: Vec<tenantry::users::Member>) -> Body {
             words.text("members-none-help").with("command", "tenantry tenant add-owner").into(),
         ),
         false => Body::Table(Table::new(
-            &[words.say("name"), words.say("e-mail"), words.say("role"), words.say("since")],
+            &words.each(["name", "e-mail", "role", "since"]),
             members.into_iter().map(row).collect(),
         )),
     }

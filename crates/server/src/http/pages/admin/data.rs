@@ -42,10 +42,7 @@ pub(in crate::http) async fn list(Staffed(of): Staffed) -> Result<Response> {
             words.say("no-model-is-shared").into(),
             words.say("data-none-help").into(),
         ),
-        false => Body::Table(Table::new(
-            &[words.say("model"), words.say("records"), words.say("who-refers-to-it")],
-            rows,
-        )),
+        false => Body::Table(Table::new(&words.each(["model", "records", "who-refers-to-it"]), rows)),
     };
     let frame = frame::of_staff(&of, words.say("nav-shared"));
     let sheet = Sheet {

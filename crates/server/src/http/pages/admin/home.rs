@@ -119,10 +119,7 @@ async fn renewals(of: &Oneself) -> Result<Section> {
             words.say("nothing-ends-soon").into(),
             words.say("renewals-none").into(),
         ),
-        false => Body::Table(Table::new(
-            &[words.say("company"), words.say("plan"), words.say("state"), words.say("ends")],
-            rows,
-        )),
+        false => Body::Table(Table::new(&words.each(["company", "plan", "state", "ends"]), rows)),
     };
     let all = Button::new(words.say("all"), "/admin/subscriptions/", "arrow-right");
     Ok(Section::new("renewals", words.say("ending-soon"), body).buttons(vec![all]))

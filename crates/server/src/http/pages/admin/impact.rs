@@ -88,7 +88,7 @@ fn section(
         false => Body::Table(Table {
             first,
             next,
-            ..Table::new(&[words.say("company"), words.say("refers-to-it"), words.say("has-its-own")], rows)
+            ..Table::new(&words.each(["company", "refers-to-it", "has-its-own"]), rows)
         }),
     };
     let is_empty = matches!(body, Body::Nothing(..));

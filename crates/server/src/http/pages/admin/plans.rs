@@ -54,14 +54,7 @@ pub(in crate::http) async fn list(Staffed(of): Staffed) -> Result<Response> {
             words.text("plans-none-help").with("command", "tenantry plan init").into(),
         ),
         false => Body::Table(Table::new(
-            &[
-                words.say("plan"),
-                words.say("price"),
-                words.say("trial"),
-                words.say("companies"),
-                words.say("state"),
-                words.say("set-by"),
-            ],
+            &words.each(["plan", "price", "trial", "companies", "state", "set-by"]),
             plans.iter().map(row).collect(),
         )),
     };

@@ -188,10 +188,7 @@ fn memberships(words: &Words, profile: &Profile) -> Body {
         ]
     };
     let rows = profile.memberships.iter().map(row).collect();
-    Body::Table(Table::new(
-        &[words.say("company"), words.say("role"), words.say("companys-state"), words.say("since")],
-        rows,
-    ))
+    Body::Table(Table::new(&words.each(["company", "role", "companys-state", "since"]), rows))
 }
 
 fn sessions(words: &Words, profile: &Profile) -> Body {
@@ -212,10 +209,7 @@ fn sessions(words: &Words, profile: &Profile) -> Body {
         ]
     };
     let rows = profile.sessions.iter().map(row).collect();
-    Body::Table(Table::new(
-        &[words.say("browser"), words.say("address"), words.say("since"), words.say("last-seen")],
-        rows,
-    ))
+    Body::Table(Table::new(&words.each(["browser", "address", "since", "last-seen"]), rows))
 }
 
 /// Returns the actions that this staff member may take on the account.

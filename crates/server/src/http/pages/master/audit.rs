@@ -43,7 +43,7 @@ pub(in crate::http) async fn show(app: App, Staffed(of): Staffed) -> Result<Resp
     let names = names(&app, &of.actor, &rows).await?;
     let last = rows.last().filter(|_| rows.len() == PAGE as usize).map(|row| row.id.to_string());
     let mut table = Table::new(
-        &[words.say("when"), words.say("action"), words.say("by"), words.say("detail")],
+        &words.each(["when", "action", "by", "detail"]),
         rows.iter().map(|row| line(words, row, &names)).collect(),
     );
     table.first = wanted.before.map(|_| address(&query, None));

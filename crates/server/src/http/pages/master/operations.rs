@@ -89,14 +89,7 @@ pub(super) fn table(words: &Words, listed: &[Listed]) -> Body {
             words::at(words, one.started_at_us),
         ]
     };
-    let head = [
-        words.say("what"),
-        words.say("state"),
-        words.say("company"),
-        words.say("kind"),
-        words.say("by"),
-        words.say("started"),
-    ];
+    let head = words.each(["what", "state", "company", "kind", "by", "started"]);
     Body::Table(Table::new(&head, listed.iter().map(row).collect()))
 }
 

@@ -60,10 +60,7 @@ fn servers(words: &Words, app: &App, figures: &Figures) -> Body {
         ]
     };
     let rows = platform.config().servers.iter().map(|server| row(server.name.as_str())).collect();
-    Body::Table(Table::new(
-        &[words.say("server"), words.say("state"), words.say("places"), words.say("free-on-disk")],
-        rows,
-    ))
+    Body::Table(Table::new(&words.each(["server", "state", "places", "free-on-disk"]), rows))
 }
 
 fn nodes_of(words: &Words, nodes: Vec<Node>) -> Body {
@@ -76,13 +73,7 @@ fn nodes_of(words: &Words, nodes: Vec<Node>) -> Body {
             Cell::text(node.servers.join(", ")),
         ]
     };
-    let head = [
-        words.say("process"),
-        words.say("field-version"),
-        words.say("since"),
-        words.say("last-heard-of"),
-        words.say("servers"),
-    ];
+    let head = words.each(["process", "field-version", "since", "last-heard-of", "servers"]);
     Body::Table(Table::new(&head, nodes.into_iter().map(row).collect()))
 }
 
@@ -121,7 +112,7 @@ fn orphans_of(words: &Words, orphans: &[Orphan]) -> Body {
         ],
     };
     Body::Table(Table::new(
-        &[words.say("what"), words.say("where"), words.say("size"), words.say("changed")],
+        &words.each(["what", "where", "size", "changed"]),
         orphans.iter().map(row).collect(),
     ))
 }

@@ -140,16 +140,7 @@ fn databases(words: &Words, tenant: &Listed, versions: &[Version]) -> Body {
         ]
     };
     let rows = tenant.placements.iter().zip(versions).map(row).collect();
-    Body::Table(Table::new(
-        &[
-            words.say("store"),
-            words.say("database"),
-            words.say("server"),
-            words.say("generation"),
-            words.say("schema"),
-        ],
-        rows,
-    ))
+    Body::Table(Table::new(&words.each(["store", "database", "server", "generation", "schema"]), rows))
 }
 
 async fn staged(of: &StaffedOn) -> Result<Option<Section>> {
@@ -198,14 +189,7 @@ async fn backups_of(of: &StaffedOn) -> Result<Section> {
             if is_good { Cell::link(words.say("api-restore"), act("restore")) } else { Cell::default() },
         ]
     };
-    let head = [
-        words.say("taken"),
-        words.say("state"),
-        words.say("rows"),
-        words.say("size"),
-        words.say("verified"),
-        words.say("api-restore"),
-    ];
+    let head = words.each(["taken", "state", "rows", "size", "verified", "api-restore"]);
     let table = Body::Table(Table::new(&head, listed.into_iter().map(row).collect()));
     Ok(Section::new("backups", words.say("backups"), table).buttons(vec![back_up]))
 }
@@ -237,7 +221,7 @@ async fn log_of(of: &StaffedOn, tenant: &Listed) -> Result<Section> {
             Cell::text(super::words::brief(&row.detail)),
         ]
     };
-    let head = [words.say("when"), words.say("action"), words.say("by"), words.say("detail")];
+    let head = words.each(["when", "action", "by", "detail"]);
     let table = Table::new(&head, rows.into_iter().map(row).collect());
     Ok(Section::new("log", words.say("audit-log"), Body::Table(table)))
 }

@@ -1,4 +1,4 @@
-//! `/{model}/views/`: saved views of a list, and the row of them above the list. They are of companies only: staff have none.
+//! `/{model}/views/`: the saved views of a list, and the row of views above the list. Staff pages have no saved views.
 
 use super::{Place, conditions, links::Params};
 use crate::http::{
@@ -19,10 +19,10 @@ use tenantry_console::{
     records::{Bar, Choice, Save, SavedView, ViewLink, Views},
 };
 
-/// Parameters of a list that belong to no view.
+/// Parameters of a list's address that a view does not save.
 const OF_A_PAGE: [&str; 3] = ["after", "count", "limit"];
 
-/// Returns the views of the model. `None` on pages of staff.
+/// Returns the saved views of the model; `None` on staff pages.
 pub(super) async fn of(place: &Place<'_>) -> Result<Option<Vec<View>>> {
     if place.is_of_staff() {
         return Ok(None);
@@ -30,7 +30,7 @@ pub(super) async fn of(place: &Place<'_>) -> Result<Option<Vec<View>>> {
     Ok(Some(place.records()?.views()?.list().await?))
 }
 
-/// Returns the row above a list that shows these parameters.
+/// Returns the row of views above a list. `params` are those of the list.
 pub(super) fn bar(place: &Place<'_>, views: &[View], params: &Params) -> Bar {
     let path = place.list_path(&place.model);
     let now = params.without(|name, _| OF_A_PAGE.contains(&name));
@@ -50,7 +50,8 @@ pub(super) fn bar(place: &Place<'_>, views: &[View], params: &Params) -> Bar {
     }
 }
 
-/// Returns the address of the list with these parameters, also if a view without any is the list of all records.
+/// Returns the address of the list with these parameters. Without any, it is the address of all records, because the
+/// plain address would open the default view.
 fn href(params: &Params, path: &str) -> String {
     match params.0.is_empty() {
         true => format!("{path}?_all=1"),
@@ -58,7 +59,7 @@ fn href(params: &Params, path: &str) -> String {
     }
 }
 
-/// Returns the address of the list of all records. The plain address opens the default view, if there is one.
+/// Returns the address of the list of all records. If there is a default view, the plain address would open that.
 pub(super) fn all(views: &[View], path: &str) -> String {
     match views.iter().any(|view| view.is_default) {
         true => format!("{path}?_all=1"),
@@ -132,8 +133,8 @@ async fn shown(
     Ok(page(status, &all))
 }
 
-/// Returns what each view shows, in words, and which parts of it no longer fit the model. All names of records are read at
-/// once.
+/// Returns in words what each view shows, and the parts of its query that no longer fit the model. Reads the names of all
+/// records in the conditions together.
 async fn described(place: &Place<'_>, views: &[View]) -> Result<Vec<(String, String)>> {
     let is_condition = |name: &str| !["q", "sort", "fields"].contains(&name);
     let (mut conditions, mut parts) = (vec![], vec![]);
@@ -166,7 +167,7 @@ async fn described(place: &Place<'_>, views: &[View]) -> Result<Vec<(String, Str
     Ok(described)
 }
 
-/// Returns order and columns in words.
+/// Returns the order and the columns in words.
 fn order(place: &Place<'_>, params: &Params) -> Vec<String> {
     let label = |name: &str| conditions::label(place, name.trim_start_matches('-'));
     let labels = |value: &str| value.split(',').map(label).collect::<Vec<_>>().join(", ");

@@ -136,13 +136,7 @@ fn schedules(words: &Words, schedules: &[ScheduleStatus]) -> Body {
             words::maybe_at(words, schedule.next_us),
         ]
     };
-    let head = [
-        words.say("schedule"),
-        words.say("state"),
-        words.say("times"),
-        words.say("last-complete"),
-        words.say("next"),
-    ];
+    let head = words.each(["schedule", "state", "times", "last-complete", "next"]);
     Body::Table(Table::new(&head, schedules.iter().map(row).collect()))
 }
 
@@ -194,16 +188,7 @@ fn newest_of(words: &Words, listed: Vec<Listed>) -> Body {
             Cell::text(backup.by),
         ]
     };
-    let head = [
-        words.say("company"),
-        words.say("state"),
-        words.say("taken"),
-        words.say("rows"),
-        words.say("size"),
-        words.say("verified"),
-        words.say("api-restore"),
-        words.say("by"),
-    ];
+    let head = words.each(["company", "state", "taken", "rows", "size", "verified", "api-restore", "by"]);
     Body::Table(Table::new(&head, listed.into_iter().map(row).collect()))
 }
 
@@ -227,12 +212,6 @@ fn runs_of(words: &Words, runs: Vec<Run>) -> Body {
             },
         ]
     };
-    let head = [
-        words.say("started"),
-        words.say("schedule"),
-        words.say("ended"),
-        words.say("backup-good"),
-        words.say("backup-failed"),
-    ];
+    let head = words.each(["started", "schedule", "ended", "backup-good", "backup-failed"]);
     Body::Table(Table::new(&head, runs.into_iter().map(row).collect()))
 }

@@ -23,7 +23,7 @@ use tenantry_console::records::{Alternative, Alternatives as View, Choice, Condi
 /// Largest number of groups, and of conditions in one: together as many as the API takes in one request.
 const MOST: usize = 7;
 
-/// A condition as it is typed.
+/// A condition as the visitor typed it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 struct Row {
     field: String,
@@ -32,11 +32,11 @@ struct Row {
     wrong: String,
 }
 
-/// Groups of conditions as they are typed.
+/// Groups of conditions as the visitor typed them.
 #[derive(Debug, Default)]
 pub(in crate::http::pages::records) struct Alternatives {
     groups: Vec<Vec<Row>>,
-    /// The group of the address that these groups replace; empty: none.
+    /// Parameter of the address that these groups replace; empty if they replace none.
     instead: String,
     is_open: bool,
 }
@@ -46,7 +46,7 @@ pub(super) fn edits(name: &str, value: &str) -> bool {
     name == ANY && groups_of(value).is_some()
 }
 
-/// Returns the groups of a parameter, if they are no deeper than the form shows.
+/// Returns the groups in a parameter; `None` if they are nested more deeply than the form can show.
 fn groups_of(value: &str) -> Option<Vec<Vec<Row>>> {
     let row = |part: &Part| match part {
         Part::Is(name, value) => {
@@ -103,18 +103,19 @@ impl Alternatives {
         self.is_open
     }
 
-    /// Returns true if the person has sent the conditions, and not only asked for another row.
+    /// Returns true if the visitor applied the conditions, rather than asking for another row.
     pub(in crate::http::pages::records) fn are_sent(&self, sent: &Fields) -> bool {
         let has_some = !self.groups.is_empty() || !self.instead.is_empty();
         has_some && !Self::only_asks(sent)
     }
 
-    /// Returns true if the form asks for another row, or for other choices, and applies nothing.
+    /// Returns true if the visitor asked for another row or for other choices, and applied nothing.
     pub(in crate::http::pages::records) fn only_asks(sent: &Fields) -> bool {
         ["_add", "_drop", "_or", "_edit", "_choices"].iter().any(|name| sent.sent(name).is_some())
     }
 
-    /// Returns the parameters of the list with these conditions. `None`: some are wrong, and each of those says why.
+    /// Returns the parameters of the list with these conditions. Returns `None` if some are wrong; each wrong condition
+    /// then says why.
     pub(in crate::http::pages::records) fn applied(
         &mut self,
         place: &Place<'_>,
@@ -130,14 +131,14 @@ impl Alternatives {
             params.without(|name, value| name == "after" || (name == ANY && value == self.instead));
         match self.groups.as_slice() {
             [] => {}
-            // One group is the conditions of the list themselves.
+            // The conditions of a single group become conditions of the list.
             [rows] => params.0.extend(rows.iter().map(Row::parameter)),
             groups => params.0.push((ANY.to_owned(), written(groups))),
         }
         Some(params)
     }
 
-    /// Returns the form. `finds`: what is searched for among many records, by input.
+    /// Returns the form. `finds` has the text that the visitor searches for in each input.
     pub(in crate::http::pages::records) async fn view(
         &self,
         place: &Place<'_>,
@@ -175,7 +176,7 @@ impl Row {
         }
     }
 
-    /// Returns what is wrong with the condition; empty: nothing.
+    /// Returns what is wrong with the condition; empty if nothing is.
     fn fault(&self, place: &Place<'_>) -> String {
         if self.value.is_empty() && !matches!(self.is.as_str(), "empty" | "filled") {
             return place.words().say("alternative-value-missing").into();
@@ -185,7 +186,7 @@ impl Row {
         reasons::first(place.words(), &problem)
     }
 
-    /// Returns the condition as the form shows it. `None`: the field is none of the model any more.
+    /// Returns the condition as the form shows it; `None` if the model no longer has the field.
     async fn view(&self, place: &Place<'_>, find: &str) -> Result<Option<Condition>> {
         let Some(found) = reached(place, &self.field) else { return Ok(None) };
         let usual = operators(found.field);
@@ -238,7 +239,7 @@ impl Row {
                     None => ConditionValue::Line { kind: "number", value: now.clone() },
                 }
             }
-            // An instant of an address that a program has made stays as it is.
+            // A program may have made the address: an instant stays as it is.
             FieldKind::Date | FieldKind::Datetime if now.len() <= 10 => {
                 ConditionValue::Line { kind: "date", value: now.clone() }
             }
@@ -250,7 +251,7 @@ impl Row {
     }
 }
 
-/// Operators that conditions of an address may have.
+/// Operators that conditions in an address may have.
 const OTHERS: [&str; 7] = ["eq", "ne", "lt", "lte", "gt", "gte", "startswith"];
 
 fn written(groups: &[Vec<Row>]) -> String {
@@ -300,7 +301,8 @@ fn label(operator: &str, kind: &FieldKind) -> &'static str {
     }
 }
 
-/// Returns the fields that conditions can be on: those of the model, and under the label of each reference those of its model.
+/// Returns the fields that a condition can name: those of the model and, under the label of each reference, those of the
+/// model that it refers to.
 fn offered(place: &Place<'_>) -> Vec<(String, Vec<Choice>)> {
     let entry =
         |path: String, field: &Field| Choice { value: path, label: field.label.clone(), chosen: false };

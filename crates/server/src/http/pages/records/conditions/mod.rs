@@ -1,5 +1,5 @@
-//! The conditions of a list: what can be set, by the type of the field (here), what is set (`chips.rs`), and groups of which
-//! one must hold (`alternatives.rs`).
+//! The conditions of a list: the inputs for each type of field (here), the conditions that are set (`chips.rs`), and groups
+//! of conditions of which one must hold (`alternatives.rs`).
 
 mod alternatives;
 mod chips;
@@ -20,8 +20,8 @@ use tenantry_console::records::{Choice, FilterField, FilterInput};
 
 /// Parameters of a list that are not conditions.
 pub(super) const WORDS: [&str; 6] = ["sort", "after", "fields", "count", "limit", "time_zone"];
-/// Returns the inputs that set conditions. With `with_choices`, it also reads the records that references can name; the
-/// slice holds searches in them: field and part of the name.
+/// Returns the inputs that set conditions. With `with_choices`, it also reads the records that references can name. The
+/// slice has the searches among those records: the field, and a part of the name.
 pub(super) async fn fields(
     place: &Place<'_>,
     params: &Params,
@@ -113,14 +113,15 @@ pub(super) fn is_input(fields: &[FilterField], parameter: &str) -> bool {
     })
 }
 
-/// A field of the listed model, or of a record that references lead to.
+/// A field of the listed model, or of a model that references lead to.
 struct Reached<'p> {
     label: String,
     model: &'p Model,
     field: &'p Field,
 }
 
-/// Returns the field that a path leads to: `city`, `city.region`. `None`: there is none, or the visitor may not read its model.
+/// Returns the field that a path such as `city` or `city.region` leads to; `None` if there is no such field, or if the
+/// visitor may not read its model.
 fn reached<'p>(place: &'p Place<'_>, path: &str) -> Option<Reached<'p>> {
     let (mut model, mut labels, mut found): (Option<&Arc<Model>>, _, _) = (Some(&place.model), vec![], None);
     for name in path.split('.') {
