@@ -45,6 +45,7 @@ pub(crate) fn run(
         || rate(runtime, MADE, 1, |_| fleet.clone().create()),
     )?;
     print("create a database", &compared);
+    let (mut by_us, mut by_hand) = (0.0, 0.0);
     for (name, isolation, count) in [
         ("migrate databases", Isolation::Database, databases),
         ("migrate schemas", Isolation::Schema, schemas),
@@ -63,7 +64,12 @@ pub(crate) fn run(
             },
         )?;
         print(name, &compared);
+        by_us += count as f64 / compared.ours;
+        by_hand += count as f64 / compared.baseline;
     }
+    let all = (databases + schemas) as f64;
+    let (ours, baseline) = (all / by_us, all / by_hand);
+    print("migrate all of them", &Compared { ours, baseline, ratio: ours / baseline });
     runtime.block_on(Arc::into_inner(fleet).context("in use")?.server.remove())
 }
 

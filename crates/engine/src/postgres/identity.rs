@@ -74,7 +74,11 @@ pub(crate) const COLUMNS: usize = 5;
 
 /// Returns the condition that the row of a place is the one that [`judge`] has accepted in the result of [`question`].
 pub(crate) fn same_row(rows: &[Row], site: &Site) -> String {
-    let platform = rows.first().and_then(|row| row.get::<_, Option<&str>>(2)).unwrap_or_default();
+    row(site, rows.first().and_then(|row| row.get::<_, Option<&str>>(2)).unwrap_or_default())
+}
+
+/// Returns the condition that a row of `_tenantry_place` is that of the place, of this installation.
+pub(crate) fn row(site: &Site, platform: &str) -> String {
     let (tenant, generation) = (site.tenant, site.generation);
     let (store, platform) = (literal(site.place.store.as_str()), literal(platform));
     format!("tenant = {tenant} AND store = {store} AND generation = {generation} AND platform = {platform}")

@@ -34,6 +34,7 @@ mod postgres_confined;
 mod postgres_connections;
 mod postgres_convert;
 mod postgres_doctors;
+mod postgres_fleet;
 mod postgres_inspect;
 mod postgres_joins;
 mod postgres_joins_far;

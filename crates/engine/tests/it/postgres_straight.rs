@@ -12,14 +12,14 @@ use tenantry_engine::{
 use tokio::time::sleep;
 
 /// Makes the first tables of a place. Returns their migration and one that adds the field `x` and nothing else.
-async fn plain(subject: &Subject<'_>) -> [Migration; 2] {
+pub(crate) async fn plain(subject: &Subject<'_>) -> [Migration; 2] {
     let old = models(NAME);
     let new = models(people!("[fields.x]\ntype = \"date\""));
     [subject.start(&old).await, step(&old, &new, &Answers::default(), "0002_x")]
 }
 
-const HAS_X: &str = "SELECT count(*) FROM pg_attribute WHERE attrelid = 'people'::regclass AND attname = 'x' AND NOT attisdropped";
-const SEALS: &str = "SELECT relname FROM pg_class WHERE relnamespace = current_schema()::regnamespace \
+pub(crate) const HAS_X: &str = "SELECT count(*) FROM pg_attribute WHERE attrelid = 'people'::regclass AND attname = 'x' AND NOT attisdropped";
+pub(crate) const SEALS: &str = "SELECT relname FROM pg_class WHERE relnamespace = current_schema()::regnamespace \
     AND starts_with(relname, '_tenantry_at_')";
 
 /// Migrates a place, and makes a change there after the migration has read what the place lacks.

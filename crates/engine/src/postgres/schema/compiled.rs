@@ -2,6 +2,7 @@
 
 use super::{
     ddl::{Step, Steps, steps},
+    migrate::Usual,
     recount,
 };
 use crate::{error::Result, ledger::Loaded, migration::State, name::ModelName, schema::Migrations};
@@ -15,6 +16,7 @@ pub(crate) struct Statements {
     pub(super) pooled: bool,
     pub(super) migrations: Vec<Compiled>,
     pub(super) wanted: super::inspect::Wanted,
+    pub(super) usual: Usual,
 }
 
 /// One migration.
@@ -63,7 +65,13 @@ impl Statements {
                 Ok(Compiled { loaded: loaded.clone(), steps, counts, search, state: state.clone() })
             },
         )?;
-        Ok(Self { of: of.clone(), pooled, migrations, wanted: super::inspect::Wanted::default() })
+        Ok(Self {
+            of: of.clone(),
+            pooled,
+            migrations,
+            wanted: super::inspect::Wanted::default(),
+            usual: Usual::default(),
+        })
     }
 
     /// Returns the models after all migrations.

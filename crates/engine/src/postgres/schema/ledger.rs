@@ -11,6 +11,7 @@ use crate::{
         tables,
     },
 };
+use std::collections::BTreeMap;
 use tokio_postgres::{Row, types::Type};
 
 /// Returns the applied migrations of the place's store, `app/name` → checksum.
@@ -35,6 +36,13 @@ pub(super) fn surveyed(rows: &[Row], site: &Site) -> Applied {
     read(rows, site, identity::COLUMNS)
 }
 
+/// Returns all lines of the ledger from the result of [`survey`]: app and name → checksum.
+pub(super) fn surveyed_lines(rows: &[Row]) -> BTreeMap<(String, String), String> {
+    let (app, name, checksum) = (identity::COLUMNS, identity::COLUMNS + 1, identity::COLUMNS + 2);
+    let line = |row: &Row| Some(((row.get::<_, Option<String>>(app)?, row.get(name)), row.get(checksum)));
+    rows.iter().filter_map(line).collect()
+}
+
 fn read(rows: &[Row], site: &Site, first: usize) -> Applied {
     let lines = rows.iter().filter_map(|row| {
         // An empty ledger joins as a row without values.
@@ -55,15 +63,24 @@ pub(super) fn raise_from(site: &Site, from: i64) -> String {
     )
 }
 
-/// Returns the statement that adds a migration to the ledger. The database refuses it if no row of `_tenantry_place` fits
-/// the condition `place`.
-pub(super) fn enter_if(site: &Site, migration: &Loaded, place: &str) -> String {
+/// Returns SQL for all lines of the ledger as one text, sorted: app, name and checksum, one migration a line.
+pub(super) fn lines(site: &Site) -> String {
+    format!(
+        "(SELECT coalesce(string_agg(concat_ws(' ', app, migration, checksum), chr(10) ORDER BY app, migration), '') \
+          FROM {}._tenantry_ledger)",
+        site.quoted
+    )
+}
+
+/// Returns the statement that adds a migration to the ledger. The database refuses it if the query of `_tenantry_place`
+/// with the clause `condition` has no row.
+pub(super) fn enter_if(site: &Site, migration: &Loaded, condition: &str) -> String {
     let (schema, name) = (&site.quoted, ledger::name_in(&site.place.store, &migration.name));
     let [app, name, checksum] = [&migration.app, &name, &migration.checksum].map(|text| literal(text));
     // The column is not null.
     format!(
         "INSERT INTO {schema}._tenantry_ledger(app, migration, checksum) \
-         VALUES ({app}, {name}, (SELECT {checksum} FROM {schema}._tenantry_place WHERE {place}))"
+         VALUES ({app}, {name}, (SELECT {checksum} FROM {schema}._tenantry_place {condition}))"
     )
 }
 

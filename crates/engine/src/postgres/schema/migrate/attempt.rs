@@ -49,7 +49,7 @@ impl<'a> Begun<'a> {
     /// Returns [`Kind::Busy`] if another process holds the lock or has migrated the place since, and [`Kind::Fenced`]
     /// if the rows of the place have moved.
     pub(super) async fn lock(&mut self) -> Result<Standing> {
-        let (site, ledger, form) = (self.site, self.found.ledger, self.found.form);
+        let (site, ledger, form) = (self.site, self.found.lacking.ledger, self.found.form);
         let store = site.place.store.as_str();
         let (expected, key) = (seal::expected(site, ledger), [(&store as _, Type::TEXT)]);
         let calls = [
@@ -91,7 +91,10 @@ impl<'a> Begun<'a> {
     /// # Errors
     /// Returns the errors of [`straight::apply`].
     pub(super) async fn apply(&mut self, migration: &Compiled, steps: &[&str]) -> Result<()> {
-        straight::apply(self.lease.connection()?, self.site, &self.found, migration, steps).await
+        // A database or schema that was moved away accepts no more changes. A pool does, whatever its tenants do.
+        let open = if self.site.is_pooled() { "" } else { " AND state = 'open'" };
+        let (ledger, condition) = (self.found.lacking.ledger, format!("WHERE {}{open}", self.found.same_row));
+        straight::apply(self.lease.connection()?, self.site, (ledger, &condition), migration, steps).await
     }
 
     /// Ends the transaction without a change, if it has begun.

@@ -9,6 +9,7 @@
 mod attempt;
 mod failed;
 mod index;
+mod lacking;
 mod patience;
 mod step;
 mod straight;
@@ -26,8 +27,10 @@ use crate::{
     schema::Script,
 };
 use attempt::{Attempt, Begun};
+use lacking::Lacking;
+pub(super) use lacking::Usual;
 pub(in crate::postgres) use patience::Patience;
-use std::{collections::HashSet, time::Duration};
+use std::{collections::HashSet, sync::Arc, time::Duration};
 
 /// Longest time that a migration waits for a lock before it lets others continue.
 const LOCK_WAIT: Duration = Duration::from_millis(800);
@@ -51,8 +54,9 @@ impl Server {
         statements: &Statements,
     ) -> Result<MigrateReport> {
         let mut report = MigrateReport { applied: vec![], unknown: vec![] };
+        let mut done = Done { expected: statements.usual.of(site), ..Done::default() };
         loop {
-            let next = self.next(site, statements).await?;
+            let next = self.next(site, statements, &mut done).await?;
             report.unknown = next.unknown;
             report.applied.extend(next.applied);
             if next.is_last {
@@ -62,10 +66,14 @@ impl Server {
     }
 
     /// Applies the first migration that the place lacks, once its tables can be locked.
-    async fn next(&self, site: &Site, statements: &Statements) -> Result<Next> {
-        let (mut patience, mut done) = (Patience::new(), Done::default());
+    async fn next<'s>(&self, site: &Site, statements: &'s Statements, done: &mut Done<'s>) -> Result<Next> {
+        let mut patience = Patience::new();
         loop {
-            match self.try_next(site, statements, &mut done).await {
+            let tried = match self.try_expected(site, statements, done).await {
+                Ok(None) => self.try_next(site, statements, done).await,
+                tried => tried,
+            };
+            match tried {
                 Err(error) if *error.kind() == Kind::Busy => patience.wait(site, error).await?,
                 Ok(None) => {}
                 Ok(Some(next)) => return Ok(next),
@@ -74,8 +82,38 @@ impl Server {
         }
     }
 
-    /// Applies the first migration that the place lacks; `None` if it was only prepared, or must be tried step by step,
-    /// which `done` then contains.
+    /// Applies the migration that the place is expected to lack, without reading the place; `None` if nothing is expected
+    /// or the place is in another state.
+    async fn try_expected<'s>(
+        &self,
+        site: &Site,
+        statements: &'s Statements,
+        done: &mut Done<'s>,
+    ) -> Result<Option<Next>> {
+        let Some(lacking) = done.expected.take() else { return Ok(None) };
+        let condition = lacking.condition(site, self.platform.id());
+        let (Some(migration), Some(condition)) = (statements.first(&lacking), condition) else {
+            return Ok(None);
+        };
+        let Some(steps) = migration.straight() else { return Ok(None) };
+        let mut lease = self.lease(site).await?;
+        let expected = (lacking.ledger, &*condition);
+        match straight::apply(lease.connection()?, site, expected, migration, &steps).await {
+            Err(error) if straight::is_unexpected(&error) => Ok(None),
+            Err(error) if straight::is_refused(&error) => {
+                done.straight.insert(&*migration.loaded.name);
+                Ok(None)
+            }
+            Err(error) => {
+                done.expected = Some(lacking);
+                Err(error)
+            }
+            Ok(()) => Ok(Some(done.applied(site, statements, migration, &lacking))),
+        }
+    }
+
+    /// Reads what the place lacks and applies the first of it; `None` if it was only prepared, or must be tried step by
+    /// step, which `done` then contains.
     async fn try_next<'s>(
         &self,
         site: &Site,
@@ -83,11 +121,12 @@ impl Server {
         done: &mut Done<'s>,
     ) -> Result<Option<Next>> {
         let mut begun = Begun::new(self, site, statements).await?;
-        let first = begun.found.pending.first();
-        let first = first.and_then(|id| statements.migrations.iter().find(|m| m.loaded.id() == *id));
-        let (is_last, unknown) = (begun.found.pending.len() <= 1, begun.found.unknown.clone());
-        let Some(migration) = first else {
-            return Ok(Some(Next { applied: None, is_last, unknown }));
+        let lacking = begun.found.lacking.clone();
+        if !std::mem::replace(&mut done.is_read, true) {
+            statements.usual.learn(site, &lacking);
+        }
+        let Some(migration) = statements.first(&lacking) else {
+            return Ok(Some(Next { applied: None, is_last: true, unknown: lacking.unknown.clone() }));
         };
         let name = &*migration.loaded.name;
         if index::goes_ahead(migration) && done.ahead.insert(name) {
@@ -95,18 +134,18 @@ impl Server {
             index::ahead(self, site, migration).await?;
             return Ok(None);
         }
-        let applied = match migration.straight() {
+        match migration.straight() {
             Some(steps) if begun.found.form == Form::Current && !done.straight.contains(name) => {
                 let applied = begun.apply(migration, &steps).await;
                 if applied.as_ref().is_err_and(straight::is_refused) {
                     done.straight.insert(name);
                     return Ok(None);
                 }
-                applied
+                applied?;
             }
-            _ => self.step_by_step(begun, statements, migration).await,
-        };
-        applied.map(|()| Some(Next { applied: Some(migration.loaded.id()), is_last, unknown }))
+            _ => self.step_by_step(begun, statements, migration).await?,
+        }
+        Ok(Some(done.applied(site, statements, migration, &lacking)))
     }
 
     /// Applies a migration whose steps need answers of the database.
@@ -151,7 +190,8 @@ impl Server {
     /// Applies the missing migrations and rolls them back.
     async fn try_all(&self, site: &Site, statements: &Statements) -> Result<()> {
         let mut begun = Begun::new(self, site, statements).await?;
-        let pending = std::mem::take(&mut begun.found.pending);
+        let lacking = begun.found.lacking.clone();
+        let pending = &lacking.pending;
         let tried = async {
             if !pending.is_empty() {
                 begun.lock().await?;
@@ -186,13 +226,35 @@ impl Server {
     }
 }
 
-/// What was tried already for the first migration that a place lacks, by name.
+/// What was done already for a place.
 #[derive(Default)]
 struct Done<'s> {
+    /// What the place is expected to lack; `None` if it must be read.
+    expected: Option<Arc<Lacking>>,
+    /// Whether the place was read, or a migration was applied to it.
+    is_read: bool,
     /// Migrations whose indexes were created ahead.
     ahead: HashSet<&'s str>,
     /// Migrations that the database refused to apply in one round trip.
     straight: HashSet<&'s str>,
+}
+
+impl Done<'_> {
+    /// Notes that the first migration that a place lacked was applied.
+    fn applied(
+        &mut self,
+        site: &Site,
+        statements: &Statements,
+        migration: &Compiled,
+        lacking: &Lacking,
+    ) -> Next {
+        let (is_last, unknown) = (lacking.pending.len() <= 1, lacking.unknown.clone());
+        self.is_read = true;
+        if !is_last && lacking::is_alone(site) {
+            self.expected = Some(Arc::new(lacking.after(&statements.of.store, &migration.loaded)));
+        }
+        Next { applied: Some(migration.loaded.id()), is_last, unknown }
+    }
 }
 
 /// Result of applying the first migration that a place lacked.
@@ -206,6 +268,12 @@ struct Next {
 }
 
 impl Statements {
+    /// Returns the first migration that a place lacks.
+    fn first(&self, lacking: &Lacking) -> Option<&Compiled> {
+        let first = lacking.pending.first()?;
+        self.migrations.iter().find(|migration| migration.loaded.id() == *first)
+    }
+
     /// Applies all migrations to tables that no other transaction can see yet, in the caller's transaction as the
     /// owner. Call this after the row of the place was written.
     ///

@@ -4,10 +4,7 @@
 //! has migrated the place since it was read, that its row is the verified one, and that the place is open. After a refusal the
 //! migration is tried step by step, which finds the reason and mends what can be mended.
 
-use super::{
-    attempt::{HOLD_WRITERS, settings},
-    survey::Found,
-};
+use super::attempt::{HOLD_WRITERS, settings};
 use crate::{
     error::{Error, Kind, Result},
     postgres::{
@@ -18,8 +15,10 @@ use crate::{
         site::Site,
     },
 };
+use tokio_postgres::error::{DbError, SqlState};
 
-/// Applies the migration.
+/// Applies the migration if the ledger is at the position `ledger` and the query of `_tenantry_place` with the clause
+/// `condition` has a row.
 ///
 /// # Errors
 /// Returns the refusal of the first statement that failed (see [`is_refused`]), and [`Kind::InDoubt`] if the connection was
@@ -27,16 +26,14 @@ use crate::{
 pub(super) async fn apply(
     conn: &mut Connection,
     site: &Site,
-    found: &Found,
+    (ledger, condition): (i64, &str),
     migration: &Compiled,
     steps: &[&str],
 ) -> Result<()> {
     let begin = format!("{}; {}", begin_as_owner(site, How::Write), settings());
-    let raise = ledger::raise_from(site, found.ledger);
-    // A database or schema that was moved away accepts no more changes. A pool does, whatever its tenants do.
-    let open = if site.is_pooled() { "" } else { " AND state = 'open'" };
-    let enter = ledger::enter_if(site, &migration.loaded, &format!("{}{open}", found.same_row));
-    let renew = seal::raised_from(site, found.ledger);
+    let raise = ledger::raise_from(site, ledger);
+    let enter = ledger::enter_if(site, &migration.loaded, condition);
+    let renew = seal::raised_from(site, ledger);
     let mut statements = vec![&*begin, &raise, HOLD_WRITERS, &enter];
     statements.extend(steps);
     statements.push(&renew);
@@ -51,4 +48,14 @@ pub(super) async fn apply(
 /// Returns whether the database refused a statement for a reason that the steps tell: not because tables are in use.
 pub(super) fn is_refused(error: &Error) -> bool {
     refusal(error).is_some() && *error.kind() != Kind::Busy
+}
+
+/// Returns whether the place is not in the state that the migration expected: the refused statement is one of those that
+/// compare it, or renames the seal.
+pub(super) fn is_unexpected(error: &Error) -> bool {
+    let compares = |refused: &DbError| match *refused.code() {
+        SqlState::NOT_NULL_VIOLATION => refused.table().is_some_and(|table| table.starts_with("_tenantry_")),
+        _ => false,
+    };
+    refusal(error).is_some_and(compares) || *error.kind() == Kind::SchemaBehind
 }

@@ -1,6 +1,6 @@
 //! Reads what a place lacks: its identity and its ledger, without locks, by one statement.
 
-use super::super::ledger;
+use super::{super::ledger, lacking::Lacking};
 use crate::{
     error::Result,
     ledger::{self as rules, Applied},
@@ -14,19 +14,15 @@ use crate::{
         tables::Form,
     },
 };
+use std::sync::Arc;
 use tokio_postgres::Row;
 
 /// What a place has and lacks, when it was read.
 pub(super) struct Found {
     pub(super) form: Form,
-    /// Position of the ledger.
-    pub(super) ledger: i64,
     /// Condition that the row of the place is the one whose identity was verified.
     pub(super) same_row: String,
-    /// Migrations that the place lacks, as `app/name`.
-    pub(super) pending: Vec<String>,
-    /// Migrations that the place has and that are not known here.
-    pub(super) unknown: Vec<String>,
+    pub(super) lacking: Arc<Lacking>,
 }
 
 impl Server {
@@ -39,8 +35,9 @@ impl Server {
         self.surveyed(site, |rows, form| {
             let (pending, unknown) = statements.of.pending(&ledger::surveyed(rows, site))?;
             rules::refuse_newer(&pending, &unknown)?;
-            let (ledger, same_row) = (identity::position(rows), identity::same_row(rows, site));
-            Ok(Found { form, ledger, same_row, pending, unknown })
+            let (ledger, lines) = (identity::position(rows), ledger::surveyed_lines(rows));
+            let lacking = Arc::new(Lacking { ledger, lines, pending, unknown });
+            Ok(Found { form, same_row: identity::same_row(rows, site), lacking })
         })
         .await
     }
