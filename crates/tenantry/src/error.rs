@@ -65,6 +65,18 @@ pub enum Error {
         /// The rule that its bytes break.
         how: String,
     },
+    /// The copy that a move has made differs from the original, which stays in use.
+    #[error("the copy of {slug} in store {store} differs from {from}: {how}")]
+    CopyDiffers {
+        /// Slug of the tenant.
+        slug: String,
+        /// Name of the store.
+        store: String,
+        /// Place of the original. Private.
+        from: String,
+        /// Description of the difference.
+        how: String,
+    },
     /// The backup store cannot be opened until an operator acts. Private detail: the target and the remedy.
     #[error("{0}")]
     BackupTarget(String),
@@ -232,6 +244,7 @@ impl Error {
     pub fn is_fault(&self) -> bool {
         match self {
             Self::Internal(_)
+            | Self::CopyDiffers { .. }
             | Self::DatabaseLost { .. }
             | Self::DatabaseDamaged { .. }
             | Self::Superseded { .. }
@@ -338,7 +351,9 @@ impl Error {
             Self::Denied(_) => "denied",
             Self::ConfirmationRequired => "confirmation_required",
             Self::Invalid { .. } | Self::InvalidFields(_) => "invalid",
-            Self::Conflict(_) | Self::Occupied(_) | Self::BackupDamaged { .. } => "conflict",
+            Self::Conflict(_) | Self::Occupied(_) | Self::BackupDamaged { .. } | Self::CopyDiffers { .. } => {
+                "conflict"
+            }
             Self::Cancelled => "cancelled",
             Self::VersionConflict(_) => "version_conflict",
             Self::LimitExceeded { .. } => "limit_exceeded",

@@ -60,7 +60,7 @@ pub(crate) fn check_base(conn: &Connection, place: &Place, platform: &Platform) 
     let found = found.ok_or_else(|| {
         Error::new(
             Kind::WrongIdentity,
-            format!("{place:?} does not live in this file; its -wal says that it does"),
+            format!("{place} does not live in this file; its -wal says that it does"),
         )
     })?;
     platform.check(&found, place)?;

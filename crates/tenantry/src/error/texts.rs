@@ -16,6 +16,11 @@ impl Error {
             Self::InvalidFields(fields) => fields::text(fields),
             Self::Conflict(what) | Self::Occupied(what) => what.clone(),
             Self::BackupDamaged { backup, how } => format!("backup {backup} is damaged: {how}"),
+            Self::CopyDiffers { slug, store, how, .. } => {
+                format!(
+                    "the copy of {slug} in store {store} differs from the original, which stays in use: {how}"
+                )
+            }
             Self::Cancelled => "the operation was cancelled".into(),
             Self::VersionConflict(_) => "the record was changed by somebody else".into(),
             Self::LimitExceeded { limit } => format!("the plan's limit on {limit} is reached"),
@@ -75,6 +80,9 @@ impl Error {
             Self::TenantSuspended => "ask the platform's staff to resume it".into(),
             Self::Maintenance(_) => "try again later: nothing was lost".into(),
             Self::BackupDamaged { .. } => "restore an older backup; see: tenantry backup list".into(),
+            Self::CopyDiffers { slug, .. } => format!(
+                "start the move again; if the copy differs again, look for the cause: tenantry check --tenant {slug}"
+            ),
             Self::NoDatabase { slug, .. } => format!("run: tenantry tenant create-database {slug}"),
             Self::Superseded { slug, .. } => format!(
                 "the platform's staff see what is there (tenantry check), then restore a backup: tenantry restore swap \

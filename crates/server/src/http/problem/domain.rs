@@ -101,6 +101,15 @@ mod tests {
             (Error::ConfirmationRequired, 403),
             (Error::invalid("name", "is empty"), 422),
             (Error::Conflict("taken".into()), 409),
+            (
+                Error::CopyDiffers {
+                    slug: "acme".into(),
+                    store: "tenant".into(),
+                    from: "private".into(),
+                    how: "1 record".into(),
+                },
+                409,
+            ),
             (Error::Cancelled, 409),
             (Error::VersionConflict(3), 412),
             (Error::LimitExceeded { limit: "rows" }, 403),

@@ -6,7 +6,7 @@
 
 use super::{Leg, Move};
 use crate::{
-    Error, Result,
+    Error, Result, counted,
     operations::{Context, Operation},
     platform::{databases::Databases, health::lost},
     topology::swap as places,
@@ -169,7 +169,7 @@ async fn all_changes(context: &Context, leg: &mut Leg, token: i64) -> Result<u64
 
 /// Carries the last changes of the fenced place, then opens the new place. No request is routed there before the swap,
 /// and only the worker with the lease can swap.
-pub(super) async fn hand_over(context: &Context, leg: &mut Leg, token: i64) -> Result<()> {
+pub(super) async fn hand_over(context: &Context, slug: &Slug, leg: &mut Leg, token: i64) -> Result<()> {
     let engine = context.databases.engine();
     if let Err(error) = all_changes(context, leg, token).await {
         // Another worker of this operation may have opened the place already; it then has all changes.
@@ -177,19 +177,27 @@ pub(super) async fn hand_over(context: &Context, leg: &mut Leg, token: i64) -> R
     }
     pass(context, "last_carried").await?;
     let (old, new) = (engine.place_info(&leg.from).await?, engine.place_info(leg.to()?).await?);
-    equal(&leg.from, leg.to()?, old, new)?;
+    equal(slug, &leg.from, old, new)?;
     leg.rows = new.rows;
     engine.open_filled(leg.to()?, token).await?;
     pass(context, "opened").await
 }
 
 /// Compares the counters that every write maintains. In a place of an earlier version, bytes may not be counted yet.
-fn equal(from: &Place, to: &Place, old: PlaceInfo, new: PlaceInfo) -> Result<()> {
-    let bytes_differ = old.bytes.zip(new.bytes).is_some_and(|(old, new)| old != new);
-    if old.rows == new.rows && !bytes_differ {
-        return Ok(());
+fn equal(slug: &Slug, from: &Place, old: PlaceInfo, new: PlaceInfo) -> Result<()> {
+    if old.rows != new.rows {
+        return Err(differs(slug, from, format!("{} instead of {}", counted(new.rows, "row"), old.rows)));
     }
-    Err(Error::Internal(format!("{from:?} has {old:?}, but {to:?} has {new:?}")))
+    match old.bytes.zip(new.bytes).filter(|(old, new)| old != new) {
+        Some((old, new)) => Err(differs(slug, from, format!("{} instead of {old}", counted(new, "byte")))),
+        None => Ok(()),
+    }
+}
+
+/// Returns the error of a copy that differs from its original.
+pub(super) fn differs(slug: &Slug, from: &Place, how: String) -> Error {
+    let (slug, store) = (slug.to_string(), from.store.to_string());
+    Error::CopyDiffers { slug, store, from: format!("{} on {}", from.physical, from.server), how }
 }
 
 /// Counts the records that differ between the places. Ignores records that `written` has recorded after `after`.

@@ -132,12 +132,7 @@ pub(super) fn check<'a>(context: &'a Context, m: &'a mut Move) -> BoxFuture<'a, 
         for leg in &m.legs {
             let differing = carry::differing(context, leg.to()?, &leg.from, leg.seq).await?;
             if differing > 0 {
-                return Err(Error::Internal(format!(
-                    "the copy differs from {} on {} in {}",
-                    leg.from.physical,
-                    leg.from.server,
-                    counted(differing, "record")
-                )));
+                return Err(carry::differs(&m.slug, &leg.from, counted(differing, "record")));
             }
             pass(context, "compared").await?;
         }
@@ -177,7 +172,7 @@ pub(super) fn lift<'a>(context: &'a Context, m: &'a mut Move) -> BoxFuture<'a, R
 pub(super) fn hand_over<'a>(context: &'a Context, m: &'a mut Move) -> BoxFuture<'a, Result<()>> {
     Box::pin(async move {
         for leg in &mut m.legs {
-            carry::hand_over(context, leg, m.fencing_token).await?;
+            carry::hand_over(context, &m.slug, leg, m.fencing_token).await?;
         }
         Ok(())
     })

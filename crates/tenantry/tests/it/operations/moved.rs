@@ -10,10 +10,12 @@ use tenantry::{clock::SECOND_US, name::TenantId, operations::Filter};
 use tenantry_engine::place::Place;
 
 const DAY_US: i64 = 86_400_000_000;
+/// A name as long as the former one. With another length the counters of bytes differ, and the move ends there.
+const AS_LONG: &str = "unnoted";
 
 /// Prepares a tenant to whose store a change is written without being recorded when the mover reaches `point`, as if
 /// the recording were lost.
-async fn unnoted(dir: &Path, point: &'static str) -> Arc<TestPlatform> {
+async fn unnoted(dir: &Path, point: &'static str, name: &'static str) -> Arc<TestPlatform> {
     let w = Arc::new(TestPlatform::open(dir).await.with_plans().await);
     tenant(&w, "alpha").await;
     let (old, late) = (moves::ready(&w, "tenant").await.place, Arc::downgrade(&w));
@@ -21,7 +23,7 @@ async fn unnoted(dir: &Path, point: &'static str) -> Arc<TestPlatform> {
         let (old, late) = (old.clone(), late.clone());
         Box::pin(async move {
             if passed == point {
-                write_unnoted(&late.upgrade().unwrap(), &old).await;
+                write_unnoted(&late.upgrade().unwrap(), &old, name).await;
             }
             Ok(())
         })
@@ -29,13 +31,11 @@ async fn unnoted(dir: &Path, point: &'static str) -> Arc<TestPlatform> {
     w
 }
 
-async fn write_unnoted(w: &TestPlatform, old: &Place) {
+async fn write_unnoted(w: &TestPlatform, old: &Place, name: &str) {
     let mark = w.engine.place_info(old).await.unwrap().recorder.expect("nothing is noted yet");
     w.engine.stop_recording(old, mark).await.unwrap();
     let alpha = w.platform.tenants().enter(&operator(), &slug("alpha")).await.unwrap();
-    // The name is as long as the former one. Otherwise the counters of bytes would differ, and the move would end
-    // there.
-    let row = serde_json::json!({ "name": "unnoted" });
+    let row = serde_json::json!({ "name": name });
     let items = w.platform.records(&alpha, "items").unwrap();
     items.patch("1", None, row.as_object().unwrap()).await.unwrap();
     // A place remembers one barred token: another one lets the recording begin again.
@@ -46,12 +46,31 @@ async fn write_unnoted(w: &TestPlatform, old: &Place) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_copy_that_differs_is_found_before_writes_wait() {
     let dir = tempfile::tempdir().unwrap();
-    let w = unnoted(dir.path(), "move:check:before").await;
+    let w = unnoted(dir.path(), "move:check:before", AS_LONG).await;
     let error = moves::to_disk(&w).await.unwrap_err();
-    assert!(
-        error.to_string().contains("the copy differs from tenant_alpha_1 on main in 1 record"),
-        "{error}"
+    let detail = "the copy of alpha in store tenant differs from tenant_alpha_1 on main: 1 record";
+    assert_eq!((error.code(), error.to_string().as_str()), ("conflict", detail));
+    let told = format!("{}; {}", error.public_title(), error.remedy().unwrap());
+    assert_eq!(
+        told,
+        "the copy of alpha in store tenant differs from the original, which stays in use: 1 record; start the move again; \
+         if the copy differs again, look for the cause: tenantry check --tenant alpha"
     );
+    assert_eq!(moves::ready(&w, "tenant").await.place.server.as_str(), "main");
+    whole(&w).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_copy_with_another_size_ends_the_move_before_it_is_used() {
+    let dir = tempfile::tempdir().unwrap();
+    let w = unnoted(dir.path(), "move:fence:before", "unnoted and longer").await;
+    let error = moves::to_disk(&w).await.unwrap_err();
+    let (start, end) = (
+        "the copy of alpha in store tenant differs from the original, which stays in use: ",
+        " bytes instead of ",
+    );
+    let title = error.public_title();
+    assert!(error.code() == "conflict" && title.starts_with(start) && title.contains(end), "{title}");
     assert_eq!(moves::ready(&w, "tenant").await.place.server.as_str(), "main");
     whole(&w).await;
 }
@@ -59,7 +78,7 @@ async fn a_copy_that_differs_is_found_before_writes_wait() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_differs_after_the_swap_is_told_and_the_original_is_kept() {
     let dir = tempfile::tempdir().unwrap();
-    let w = unnoted(dir.path(), "move:fence:before").await;
+    let w = unnoted(dir.path(), "move:fence:before", AS_LONG).await;
     moves::to_disk(&w).await.unwrap();
     let filter = Filter { limit: 1, ..Filter::default() };
     let result = w.operations.list(&filter).await.unwrap().remove(0).result.unwrap();
