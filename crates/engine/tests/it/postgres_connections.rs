@@ -11,14 +11,14 @@ use std::{
 };
 use tenantry_engine::{
     Kind,
-    internals::connections::{Access, ConnectionLimits, Connections, Param},
+    internals::connections::{Access, Call, ConnectionLimits, Connections, Param},
 };
 use tenantry_testkit::{dose, postgres::servers, tried};
 use tokio::{
     io::copy_bidirectional,
     net::{TcpStream, UnixListener, UnixStream},
     task::JoinHandle,
-    time::sleep,
+    time::{sleep, timeout},
 };
 use tokio_postgres::{Config, config::Host, types::Type};
 
@@ -244,6 +244,26 @@ async fn a_connection_that_the_server_ended_is_replaced() {
         assert_eq!(*lost.kind(), Kind::InDoubt, "{lost}");
         drop(lease);
         assert_eq!(number(&one, name, "SELECT 5::bigint", &[]).await, 5);
+        databases.remove().await;
+    }
+}
+
+/// The caller's task reads its answers itself, many at a time.
+#[tokio::test]
+async fn large_answers_arrive_whole_and_in_order() {
+    for url in servers() {
+        let databases = Databases::make(&url, "large", 1).await;
+        let all = connections(&url, LIMITS);
+        let mut lease = all.lease(&databases.names[0]).await.unwrap();
+        let connection = lease.connection().unwrap();
+        let texts = "SELECT number, repeat('x', 100) FROM generate_series(1, 50000) AS number";
+        let calls = [Call::once(texts, &[]), Call::once("SELECT 7", &[]), Call::once(texts, &[])];
+        let answers = timeout(Duration::from_secs(20), connection.calls(&calls)).await;
+        let answers = answers.expect("the answers arrive").unwrap();
+        assert_eq!(answers.iter().map(Vec::len).collect::<Vec<_>>(), [50_000, 1, 50_000]);
+        let numbers = answers[2].iter().map(|row| row.get::<_, i32>(0));
+        assert!(numbers.eq(1..=50_000), "the rows are in order");
+        drop(lease);
         databases.remove().await;
     }
 }

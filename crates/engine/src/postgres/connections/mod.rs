@@ -22,6 +22,7 @@ mod lease;
 mod listener;
 mod pipeline;
 mod pool;
+mod socket;
 mod tls;
 mod url;
 mod watchdog;

@@ -7,33 +7,33 @@
 //! is away: all its connections are closed, so that everything that waits for them fails at once, and new callers are
 //! refused until it answers again.
 
-use super::pool::Pool;
+use super::{pool::Pool, socket::Cutter};
 use crate::error::Kind;
 use std::{
     sync::{Mutex, PoisonError, Weak},
     time::Duration,
 };
-use tokio::{task::AbortHandle, time::sleep};
+use tokio::time::sleep;
 
 /// Time between two checks.
 const EVERY: Duration = Duration::from_secs(1);
 
-/// The tasks that read and write the sockets of open connections.
+/// The sockets of open connections.
 #[derive(Debug, Default)]
-pub(super) struct Sockets(Mutex<Vec<AbortHandle>>);
+pub(super) struct Sockets(Mutex<Vec<Cutter>>);
 
 impl Sockets {
     /// Adds the socket of a new connection.
-    pub(super) fn add(&self, socket: AbortHandle) {
+    pub(super) fn add(&self, socket: Cutter) {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        all.retain(|socket| !socket.is_finished());
+        all.retain(Cutter::is_needed);
         all.push(socket);
     }
 
     /// Closes all sockets. A statement that waits for an answer on one of them fails as if the server had closed it.
     fn close_all(&self) {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        all.drain(..).for_each(|socket| socket.abort());
+        all.drain(..).for_each(|socket| socket.cut());
     }
 }
 
