@@ -5,6 +5,7 @@ delete-counted = { $count } qeydi sil
 deletes-counted = { $count } qeyd birdəfəlik silinəcək. Bu, sınaqdan keçirildi və heç bir qeyd mane olmur. Hələ heç nə silinməyib.
 new-value-of = Yeni qiymət: { $field }
 in-the-field = { $field } sahəsində
+added-by-us = bizimki
 own-values-of = { $place } bu sahələrdə öz qiymətini işlədir: { $fields }.
 value-theirs = Onunku:
 value-empty = boş

@@ -17,6 +17,7 @@ deletes-counted =
     } It was tried, and no record refuses it. Nothing is deleted yet.
 new-value-of = New value of { $field }
 in-the-field = in the field { $field }
+added-by-us = ours
 own-values-of = { $place } has its own value of: { $fields }.
 value-theirs = Theirs:
 value-empty = empty

@@ -28,6 +28,8 @@ pub struct Detail<'a> {
     pub own: Vec<String>,
     /// True if the record is in the shared store.
     pub is_shared: bool,
+    /// True if the visitor's company added the record to the shared ones.
+    pub is_added: bool,
     /// Labels and values of the fields.
     pub fields: Vec<(String, Cell)>,
     /// Times of creation and change, and version: label and value.

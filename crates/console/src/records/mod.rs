@@ -3,6 +3,7 @@
 mod alternatives;
 mod bulk;
 mod choosing;
+mod delete;
 mod detail;
 mod history;
 mod import;
@@ -12,6 +13,7 @@ mod views;
 pub use alternatives::{Alternative, Alternatives, Condition, ConditionValue, place_of};
 pub use bulk::{ChangeAll, DeleteAll, Selection};
 pub use choosing::Choosing;
+pub use delete::{Delete, Referrer};
 pub use detail::{Detail, Related};
 pub use history::{Change, ChangedField, History};
 pub use import::{FileColumn, Import, ImportStep, Refusals};
@@ -79,6 +81,8 @@ pub struct List<'a> {
     pub is_shared: bool,
     /// True if the visitor may create records.
     pub may_add: bool,
+    /// True if the visitor may import records.
+    pub may_import: bool,
     /// Text that is searched for; `None` if the model has no searchable fields.
     pub search: Option<String>,
     /// Conditions that the visitor can set.
@@ -157,6 +161,8 @@ pub struct Row {
     pub href: String,
     /// Name of the record.
     pub name: String,
+    /// True if the visitor's company added the record to the shared ones.
+    pub is_added: bool,
     /// Values of the columns.
     pub cells: Vec<Cell>,
 }
@@ -362,39 +368,4 @@ pub enum Input {
         /// Value.
         value: String,
     },
-}
-
-/// Page `/{model}/{id}/delete/`: the deletion of a record.
-#[derive(Template)]
-#[template(path = "records/delete.html")]
-pub struct Delete<'a> {
-    /// Frame of the page.
-    pub frame: &'a Frame,
-    /// Label of the model.
-    pub label: &'a str,
-    /// Address of the list.
-    pub list: &'a str,
-    /// Address of the record.
-    pub path: &'a str,
-    /// Name of the record.
-    pub name: &'a str,
-    /// Version of the record that the page shows.
-    pub version: Option<i64>,
-    /// Address of the list of companies that would notice the deletion; empty to omit it.
-    pub impact: &'a str,
-    /// Records whose references prevent the deletion.
-    pub blocking: Vec<Referrer>,
-    /// Records that lose their references.
-    pub losing: Vec<Referrer>,
-}
-
-/// Records that refer to a record.
-#[derive(Debug)]
-pub struct Referrer {
-    /// Number of records, and label of their model.
-    pub text: String,
-    /// Label of the field.
-    pub field: String,
-    /// Address of the list of these records.
-    pub href: String,
 }

@@ -207,8 +207,8 @@ impl Diff<'_> {
             && overrides_of(self.declared, &self.state, &model.name, &field.name).is_some()
         {
             self.undecided.refusals.push(format!(
-                "`{place}` changes its type while tenants may have overridden it: take it out of `overrides` in a \
-                 migration before"
+                "`{place}` changes its type while tenants may have own values of it: take it out of `overrides` in a \
+                 migration before, or, if tenants add entries, add a field of the new type"
             ));
             return;
         }

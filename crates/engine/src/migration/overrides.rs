@@ -17,7 +17,7 @@ pub(super) fn overrides_of(
     field: &FieldName,
 ) -> Option<Model> {
     let model = declared.iter().find(|m| m.name == *model)?;
-    model.overrides.as_ref().filter(|o| o.fields.contains(field))?;
+    model.overrides.as_ref().filter(|o| o.add || o.fields.contains(field))?;
     model.override_model().filter(|automatic| state.model(automatic.name.as_str()).is_some())
 }
 

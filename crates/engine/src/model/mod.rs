@@ -194,6 +194,9 @@ pub struct Overrides {
     pub store: StoreName,
     /// Fields that a tenant may override.
     pub fields: Vec<FieldName>,
+    /// Whether a tenant may add entries of its own, which only this tenant sees.
+    #[serde(default)]
+    pub add: bool,
 }
 
 impl std::str::FromStr for Grant {

@@ -251,8 +251,14 @@ fn overrides(
         None => sink.add(at, "`store` must name the tenant store that keeps the overrides"),
     }
     let names = table.list::<FieldName>(sink, "fields").unwrap_or_default();
-    if names.is_empty() {
+    let add = table.flag(sink, "add");
+    if names.is_empty() && !add {
         sink.add(at, "`fields` must list the fields that a tenant may override");
+    }
+    for field in fields.iter().filter(|_| add) {
+        if let Some(reason) = not_in_entries(field) {
+            sink.add(at, format!("tenants cannot add entries of their own: `{}` {reason}", field.name));
+        }
     }
     for At { value, at } in &names {
         match fields.iter().find(|f| f.name == *value) {
@@ -267,7 +273,18 @@ fn overrides(
             Some(_) => {}
         }
     }
-    table.finish(sink, "store, fields");
+    table.finish(sink, "store, fields, add");
     let fields = names.into_iter().map(|n| n.value).collect();
-    Some((Overrides { store: store?.value, fields }, at))
+    Some((Overrides { store: store?.value, fields, add }, at))
+}
+
+/// Returns the reason why entries that tenants add cannot have this field.
+fn not_in_entries(field: &super::Field) -> Option<&'static str> {
+    match field.kind {
+        FieldKind::File { .. } => Some("is a file"),
+        // Nothing could prevent the deletion of the referenced row.
+        FieldKind::Ref { .. } => Some("is a reference"),
+        // Clones without personal data could not blank it.
+        _ => field.personal.then_some("is personal"),
+    }
 }

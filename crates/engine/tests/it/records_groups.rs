@@ -176,7 +176,7 @@ fn merged_groups_have_the_overridden_values() {
         }
         let plan = kit.schema.model("doctors").unwrap();
         let changes = overrides::changes(plan, &values(&[("age", 2.into())])).unwrap().to_string();
-        let merge = [OverrideRow { id: RecordId::Integer(2), changes }];
+        let merge = [OverrideRow::of_shared(RecordId::Integer(2), changes)];
         let asked = Aggregate {
             group_by: vec![key("age", None)],
             measures: vec![measure(Function::Sum, "age")],

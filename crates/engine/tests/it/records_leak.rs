@@ -81,8 +81,7 @@ fn lists_counts_searches_and_cursors_stay_inside() {
             Filter::Any(vec![Filter::All(vec![]), Filter::Compare(name("id"), Operator::Ne, 99.into())]),
             Filter::In(name("id"), (0..10).map(Value::Integer).collect()),
         ];
-        let over =
-            [OverrideRow { id: RecordId::Integer(2), changes: r#"{"name":"mine canary","age":50}"#.into() }];
+        let over = [OverrideRow::of_shared(RecordId::Integer(2), r#"{"name":"mine canary","age":50}"#)];
         let foreign = vec![Value::Integer(2), Value::Integer(2)]; // a cursor that another tenant was given
         for tenant in TENANTS {
             kit.act_as(tenant);

@@ -3,7 +3,7 @@
 
 use crate::records_kit::*;
 use tenantry_engine::{
-    overrides::{self, CollectOverrides, OverrideRow},
+    overrides::{self, CollectOverrides, OverrideRow, Stamps},
     query::{RecordId, Select},
     row::{Row, Visit},
     value::{Value, ValueRef},
@@ -20,7 +20,7 @@ fn search_sees_what_the_tenant_sees() {
         for (text, notes) in [("alpha bank", "old notes"), ("beta bank", "quiet"), ("gamma house", "x")] {
             kit.one(insert("doctors", &[("name", text.into()), ("notes", notes.into())]));
         }
-        let over = |id, changes: &str| OverrideRow { id: RecordId::Integer(id), changes: changes.into() };
+        let over = |id, changes: &str| OverrideRow::of_shared(RecordId::Integer(id), changes);
         let rows = [
             over(1, r#"{"name":"Crédit house"}"#),
             over(2, r#"{"age":7}"#),
@@ -39,6 +39,15 @@ fn search_sees_what_the_tenant_sees() {
         );
         assert_eq!(kit.names(&searching("bank"), Some(&[])), ["alpha bank", "beta bank"]);
         assert_eq!(kit.count(&Select::default().filter, Some("hous"), Some(&rows)).unwrap(), 2);
+        let now = jiff::Timestamp::now();
+        let own = OverrideRow {
+            added: Some(Stamps { created_at: now, updated_at: now, version: 1 }),
+            ..over(-1, r#"{"name":"own bank","notes":null}"#)
+        };
+        let with_own = [rows.to_vec(), vec![own]].concat();
+        let found = |text: &str| kit.names(&searching(text), Some(&with_own));
+        assert_eq!(found("bank"), ["own bank", "beta bank"], "an entry of the tenant's own is found too");
+        assert_eq!(found("own b"), ["own bank"]);
     }
 }
 
@@ -64,10 +73,8 @@ fn changes_keep_stored_forms_and_refuse_what_may_not_change() {
     for case in cases() {
         let kit = Kit::new(case);
         kit.one(insert("doctors", &[("name", "a".into())]));
-        let rows = [OverrideRow {
-            id: RecordId::Integer(1),
-            changes: r#"{"email":"taken over","id":5,"fee":350}"#.into(),
-        }];
+        let rows =
+            [OverrideRow::of_shared(RecordId::Integer(1), r#"{"email":"taken over","id":5,"fee":350}"#)];
         let row = kit.pages("doctors", &Select::default(), Some(&rows)).unwrap().remove(0);
         assert_eq!(
             (&row[0], kit.column("doctors", &row, "email")),
@@ -95,4 +102,6 @@ fn override_rows_are_collected_from_a_read() {
     rows.row(&Pair(ValueRef::Text(&id.to_string()), ValueRef::Json("{}")));
     let ids: Vec<_> = rows.rows.into_iter().map(|row| row.id).collect();
     assert_eq!(ids, [RecordId::Integer(4), RecordId::Uuid(id)]);
+    assert!(!overrides::is_added(&RecordId::Uuid(id)));
+    assert!(overrides::is_added(&RecordId::Uuid(overrides::new_added_uuid())));
 }

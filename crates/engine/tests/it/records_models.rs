@@ -65,7 +65,7 @@ pub(crate) fn models() -> Vec<Arc<Model>> {
     ];
     let mut doctors = model("doctors", IdKind::Integer, doctors);
     let fields = ["name", "age", "fee", "notes", "active", "extra"].map(name).into();
-    doctors.overrides = Some(Overrides { store: StoreName::parse("tenant").unwrap(), fields });
+    doctors.overrides = Some(Overrides { store: StoreName::parse("tenant").unwrap(), fields, add: true });
     doctors.indexes = vec![Index { fields: vec![name("name"), name("born")], unique: true }];
     let hospitals = vec![Field { required: true, search: true, ..field("name", text(None)) }];
     let order = vec![field("group", text(None)), reference("doctor", "doctors", OnDelete::Protect)];

@@ -6,8 +6,9 @@ use proptest::prelude::*;
 use rust_decimal::Decimal;
 use std::cmp::Ordering;
 use tenantry_engine::{
-    overrides::{self, OverrideRow},
+    overrides::{self, OverrideRow, Stamps},
     query::{Direction, Filter, Operator, RecordId, Select},
+    schema::Plan,
     value::Value,
 };
 use tenantry_testkit::property;
@@ -214,7 +215,7 @@ fn merged_lists_agree_with_a_model_in_memory() {
     property(
         60,
         (
-            prop::collection::vec((row(), row(), any::<[bool; 4]>()), 0..15),
+            prop::collection::vec((row(), row(), any::<[bool; 5]>()), 0..15),
             prop::collection::vec((condition(), order(), 1..8_u32), 1..6),
         ),
         |(rows, queries)| {
@@ -222,29 +223,41 @@ fn merged_lists_agree_with_a_model_in_memory() {
             for kit in &mut *kits.borrow_mut() {
                 let mut naive = fill(kit.reset(), &base);
                 let plan = kit.schema.model("doctors").unwrap();
-                let mut overrides = vec![];
+                let (mut overrides, mut added) = (vec![], vec![]);
                 for (row, (_, other, which)) in naive.iter_mut().zip(&rows) {
                     let changed: Vec<_> =
                         (0..4).filter(|&i| which[i]).map(|i| (FIELDS[i], other[i].clone())).collect();
                     if !changed.is_empty() {
                         let changes = overrides::changes(plan, &values(&changed)).unwrap().to_string();
                         let Value::Integer(id) = row[0] else { panic!() };
-                        overrides.push(OverrideRow { id: RecordId::Integer(id), changes });
+                        overrides.push(OverrideRow::of_shared(RecordId::Integer(id), changes));
                     }
                     for i in (0..4).filter(|&i| which[i]) {
                         row[i + 1] = other[i].clone();
                     }
+                    if which[4] {
+                        let id = -1 - added.len() as i64;
+                        overrides.push(entry(plan, id, other));
+                        added.push([vec![Value::Integer(id)], other.clone()].concat());
+                    }
                 }
-                overrides.push(OverrideRow {
-                    id: RecordId::Integer(999),
-                    changes: r#"{"name":"of no row"}"#.into(),
-                });
+                naive.extend(added);
+                overrides.push(OverrideRow::of_shared(RecordId::Integer(999), r#"{"name":"of no row"}"#));
                 for (filter, order, limit) in &queries {
                     agree(kit, &naive, filter, order, *limit, Some(&overrides));
                 }
             }
         },
     );
+}
+
+/// Returns an entry that the tenant added, with these values of [`FIELDS`].
+fn entry(plan: &Plan, id: i64, row: &[Value]) -> OverrideRow {
+    let list: Vec<_> = FIELDS.into_iter().zip(row.iter().cloned()).collect();
+    let changes = overrides::whole_entry(plan, &values(&list)).unwrap();
+    let now = jiff::Timestamp::now();
+    let added = Some(Stamps { created_at: now, updated_at: now, version: 1 });
+    OverrideRow { id: RecordId::Integer(id), changes: serde_json::Value::Object(changes).to_string(), added }
 }
 
 /// Drops rows that repeat name and birthday, which are unique together.

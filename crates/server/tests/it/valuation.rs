@@ -89,6 +89,7 @@ async fn works(app: &TestApp) {
     assert_eq!(names(&second, active).await, ["North Bank", "Southern"]);
     let bank = first.get("/api/records/banks/2").await.expect(200).json();
     assert_eq!(bank["contact"], "555", "{bank}");
+    adds_banks(&staff, &first, &second).await;
 
     let activity = first.get("/api/tenant/activity").await.expect(200).json();
     assert!(
@@ -97,11 +98,128 @@ async fn works(app: &TestApp) {
     );
 }
 
+/// An organisation adds banks of its own: it alone sees them, among the shared ones, and its reports may refer to them.
+async fn adds_banks(staff: &Client, first: &Client, second: &Client) {
+    let banks = "/api/records/banks";
+    let own = json!({"code": "OWN", "name": "Mutual of Our Own", "branches": ["Main Street"]});
+    let added = first.post(banks, &own).await.expect(201).json();
+    assert_eq!(
+        (&added["origin"], &added["active"], &added["version"]),
+        (&json!("own"), &json!(true), &json!(1))
+    );
+    let id = added["id"].as_i64().unwrap();
+    assert!(id < 0, "{added}");
+    let path = format!("{banks}/{id}");
+    assert_eq!(first.get(&path).await.expect(200).json(), added);
+    for other in [second, staff] {
+        other.get(&path).await.expect(404);
+        let taken = other.patch(&path, &json!({"name": "Taken over"})).await.status;
+        let deleted = other.delete(&path).await.status;
+        assert_eq!((taken.as_u16(), deleted.as_u16()), (404, 404));
+    }
+    // Merged with the shared ones in filters, sorts, searches, pages, counts, groups and exports.
+    assert_eq!(
+        names(first, "/api/records/banks?sort=name").await,
+        ["Bank of the South", "Mutual of Our Own", "North Bank"]
+    );
+    assert_eq!(
+        names(first, "/api/records/banks?sort=-name&active=true").await,
+        ["Mutual of Our Own", "Bank of the South"]
+    );
+    assert_eq!(names(first, "/api/records/banks?q=mutual+own").await, ["Mutual of Our Own"]);
+    assert_eq!(
+        names(first, "/api/records/banks?code__in=OWN,NB&sort=code").await,
+        ["North Bank", "Mutual of Our Own"]
+    );
+    let (mut seen, mut after) = (vec![], String::new());
+    loop {
+        let page =
+            first.get(&format!("{banks}?sort=-code&limit=1&count=true{after}")).await.expect(200).json();
+        assert_eq!(page["count"], 3);
+        let item = &page["items"][0];
+        seen.push((item["code"].as_str().unwrap().to_owned(), item["origin"].as_str().unwrap().to_owned()));
+        let Some(next) = page["next"].as_str() else { break };
+        after = format!("&after={next}");
+    }
+    assert_eq!(seen, [("SB", "shared"), ("OWN", "own"), ("NB", "shared")].map(|(a, b)| (a.into(), b.into())));
+    let groups = first.get(&format!("{banks}/aggregate?group_by=active")).await.expect(200).json();
+    let counts: Vec<_> =
+        groups["groups"].as_array().unwrap().iter().map(|g| g["count"].as_i64().unwrap()).collect();
+    assert_eq!(counts.iter().sum::<i64>(), 3, "{groups}");
+    assert!(first.get(&format!("{banks}/export")).await.expect(200).text().contains("Mutual of Our Own"));
+    refers_to_added_banks(first, second, id, &path).await;
+}
+
+async fn refers_to_added_banks(first: &Client, second: &Client, id: i64, path: &str) {
+    let reports = "/api/records/reports";
+    let with = |reference: &str, bank: i64| {
+        let mut report = report(reference);
+        report["bank"] = json!(bank);
+        report
+    };
+    let made = first.post(reports, &with("OF-OWN", id)).await.expect(201).json();
+    let wrong = second.post(reports, &with("OF-OTHERS", id)).await.expect(422).json();
+    assert_eq!(wrong["errors"][0]["field"], "bank", "{wrong}");
+    first.post(reports, &with("OF-NONE", id - 1)).await.expect(422);
+    let shown = first.get(&format!("{reports}/{}?expand=bank", made["id"])).await.expect(200).json();
+    assert_eq!(
+        (&shown["expand"]["bank"]["name"], &shown["expand"]["bank"]["origin"]),
+        (&json!("Mutual of Our Own"), &json!("own"))
+    );
+    let found =
+        first.get(&format!("{reports}?bank.name=Mutual+of+Our+Own&count=true")).await.expect(200).json();
+    assert_eq!(found["count"], 1, "{found}");
+    first.delete(path).await.expect(409);
+    // Its values are checked and unique, also among the shared rows.
+    let banks = "/api/records/banks";
+    first.post(banks, &json!({"code": "NB", "name": "Again"})).await.expect(409);
+    first.post(banks, &json!({"code": "OWN", "name": "Again"})).await.expect(409);
+    first.post(banks, &json!({"code": "X"})).await.expect(422);
+    first.put(&format!("{path}/override"), &json!({"name": "Mine"})).await.expect(404);
+    let changed = first.patch(path, &json!({"name": "Our Own", "contact": null})).await.expect(200).json();
+    assert_eq!(
+        (&changed["name"], &changed["code"], &changed["version"]),
+        (&json!("Our Own"), &json!("OWN"), &json!(2))
+    );
+    first.patch(path, &json!({"code": "SB"})).await.expect(409);
+    first.delete(&format!("{reports}/{}", made["id"])).await.expect(204);
+    first.delete(path).await.expect(204);
+    first.get(path).await.expect(404);
+    first.delete(path).await.expect(404);
+    let again = first.post(banks, &json!({"code": "OWN", "name": "Another"})).await.expect(201).json();
+    assert!(again["id"].as_i64().unwrap() < id, "no id is used twice: {again}");
+}
+
 #[tokio::test]
 async fn organisations_work_in_databases_that_are_called_like_them() {
     let dir = tempfile::tempdir().unwrap();
     let app = TestApp::configured(&config(dir.path()), Options::default()).await;
     works(&app).await;
+}
+
+fn server_at(url_file: &Path, prefix: &str) -> String {
+    let file = url_file.display();
+    format!("[servers.pg]\nengine = \"postgres\"\nurl_file = \"{file}\"\nprefix = \"{prefix}\"\n")
+}
+
+#[tokio::test]
+async fn organisations_work_on_postgresql() {
+    for server in tenantry_testkit::postgres::servers() {
+        let (dir, home) =
+            (tempfile::tempdir().unwrap(), tenantry_testkit::postgres::Home::new(&server).await);
+        let (before, after) = config(dir.path())
+            .split_once("[stores.shared]")
+            .map(|(before, after)| (before.to_owned(), after.to_owned()))
+            .unwrap();
+        std::fs::write(dir.path().join("pg.url"), home.url()).unwrap();
+        let on_it = after.replacen("server = \"main\"", "server = \"pg\"", 2);
+        let before = before.replace(
+            "[stores.control]",
+            &format!("{}\n[stores.control]", server_at(&dir.path().join("pg.url"), &home.prefix())),
+        );
+        let app = TestApp::configured(&format!("{before}[stores.shared]{on_it}"), Options::default()).await;
+        works(&app).await;
+    }
 }
 
 #[cfg(feature = "mongodb")]

@@ -4,7 +4,11 @@
 //! A referred row appears once for each row that refers to it, and counts as often. A page that would exceed its limit
 //! of bytes is read again with fewer rows.
 
-use super::{Records, read::id_value};
+use super::{
+    Records,
+    json::{add_origin, is_own},
+    read::id_value,
+};
 use crate::{Error, Result, access::gates::Verb, platform::loaded::ModelEntry};
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
@@ -93,6 +97,8 @@ impl Records<'_> {
         };
         let keys = JsonKeys::new(columns.iter().map(String::as_str));
         let mut items = Vec::new();
+        let id = columns.iter().position(|column| column == "id");
+        let origin_by = id.filter(|_| self.has_origins(&self.entry));
         for (index, row) in rows.iter().enumerate() {
             if items.len() > most {
                 return Ok(ControlFlow::Continue(number(index)));
@@ -101,6 +107,9 @@ impl Records<'_> {
                 items.push(b',');
             }
             write_object(&mut items, &keys, row, &below);
+            if let Some(id) = origin_by {
+                add_origin(&mut items, is_own(&row[id]));
+            }
         }
         Ok(ControlFlow::Break(items))
     }
@@ -153,9 +162,13 @@ impl Records<'_> {
             };
             let keys = JsonKeys::new(columns.iter().map(String::as_str));
             let mut expanded = Expanded::with_capacity(found.rows.len());
+            let has_origins = self.has_origins(target);
             for row in &found.rows {
                 let mut object = Vec::with_capacity(256);
                 write_object(&mut object, &keys, row, &below);
+                if has_origins {
+                    add_origin(&mut object, is_own(&row[0]));
+                }
                 if !spend(left, object.len()) {
                     return Ok(None);
                 }

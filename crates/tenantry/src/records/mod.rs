@@ -8,6 +8,7 @@ mod bulk;
 mod csv;
 mod custom;
 mod earlier;
+mod entries;
 mod expand;
 mod file_fields;
 pub mod files;
@@ -30,6 +31,7 @@ pub use custom::{
     CustomChange, CustomField, CustomFields, CustomKind, MAX_CLEARED, MAX_CUSTOM_FIELDS, Removed,
 };
 pub use earlier::{Differences, Differing, MAX_TAKEN_BACK, TakenBack};
+pub use entries::MAX_ADDED;
 pub(crate) use file_fields::{file_names, refused_file};
 pub use files::{FileInfo, Upload};
 pub use history::{Entry as HistoryEntry, FieldChange, History, Values as ChangedValues};

@@ -9,7 +9,9 @@ use crate::{
 };
 use serde_json::{Map, Value as Json};
 use tenantry_engine::{
-    Kind, input,
+    Kind,
+    engine::Session,
+    input,
     name::FieldName,
     overrides::{self, CollectOverrides, OverrideRow},
     query::{Change, Filter, Operator, RecordId, Select},
@@ -36,7 +38,7 @@ pub struct OwnValues {
 }
 
 impl Records<'_> {
-    fn override_entry(&self, entry: &ModelEntry) -> Option<&ModelEntry> {
+    pub(super) fn override_entry(&self, entry: &ModelEntry) -> Option<&ModelEntry> {
         let (Some(_), Scope::Tenant(_)) = (&entry.model.overrides, self.scope) else { return None };
         self.loaded.entry(&overrides_model(entry)).ok()
     }
@@ -45,8 +47,17 @@ impl Records<'_> {
     pub(super) async fn override_rows(&self, entry: &ModelEntry) -> Result<Option<Vec<OverrideRow>>> {
         let Some(entry) = self.override_entry(entry) else { return Ok(None) };
         let session = self.reading_of(entry).await?;
-        let mut select =
-            Select { limit: 1000, fields: vec![field("shared_id"), field("changes")], ..Select::default() };
+        self.override_rows_from(&session, entry).await.map(Some)
+    }
+
+    /// Reads all rows of the model that stores overrides.
+    pub(super) async fn override_rows_from(
+        &self,
+        session: &Session,
+        entry: &ModelEntry,
+    ) -> Result<Vec<OverrideRow>> {
+        let fields = overrides::COLUMNS.map(field).into();
+        let mut select = Select { limit: 1000, fields, ..Select::default() };
         let mut rows = Vec::new();
         loop {
             let name = entry.model.name.as_str();
@@ -54,7 +65,7 @@ impl Records<'_> {
             rows.extend(page.rows);
             match next {
                 Some(next) => select.after = Some(next),
-                None => return Ok(Some(rows)),
+                None => return Ok(rows),
             }
         }
     }
@@ -96,7 +107,7 @@ impl Records<'_> {
     /// not change the tenant's view; [`Error::InvalidFields`] for values that the model does not accept.
     pub async fn set_override(&self, id: &str, changes: &Map<String, Json>) -> Result<Document> {
         let (entry, allowed) = self.overridable()?;
-        let id = self.parse_id(id)?;
+        let id = self.shared_id(id)?;
         let stored = self.stored_changes(changes, allowed)?;
         // Tried twice, because another request may insert or delete the overrides in between.
         match self.put_override(entry, &id, stored.clone()).await {
@@ -138,7 +149,7 @@ impl Records<'_> {
     /// row.
     pub async fn clear_override(&self, id: &str) -> Result<()> {
         let (entry, _) = self.overridable()?;
-        let id = self.parse_id(id)?;
+        let id = self.shared_id(id)?;
         let Some(row) = self.find_override(entry, &id_value(&id)).await? else {
             return Err(Error::NotFound("record"));
         };
@@ -180,7 +191,13 @@ impl Records<'_> {
         Ok(overrides::changes(plan, &values)?)
     }
 
-    async fn find_override(&self, entry: &ModelEntry, shared: &Value) -> Result<Option<RecordId>> {
+    /// Parses the id of a shared row. An entry that the tenant added has no overrides: it is changed itself.
+    fn shared_id(&self, id: &str) -> Result<RecordId> {
+        let id = self.parse_id(id)?;
+        if overrides::is_added(&id) { Err(Error::NotFound("record")) } else { Ok(id) }
+    }
+
+    pub(super) async fn find_override(&self, entry: &ModelEntry, shared: &Value) -> Result<Option<RecordId>> {
         let select = Select {
             filter: Filter::Compare(field("shared_id"), Operator::Eq, shared.clone()),
             limit: 1,

@@ -128,7 +128,10 @@ impl Records<'_> {
             let (items, next) = found.await?;
             return Ok(Page { items, next: resolved.next(next), count });
         }
-        let rows = Rows::new(&self.entry, &select.fields, select.limit, self.page_bytes())?;
+        let mut rows = Rows::new(&self.entry, &select.fields, select.limit, self.page_bytes())?;
+        if self.has_origins(&self.entry) {
+            rows = rows.with_origin(&select.fields);
+        }
         let (rows, next) = session.select(self.name(), select, overrides.as_deref(), rows).await?;
         Ok(Page { items: rows.into_bytes(), next: resolved.next(next), count })
     }

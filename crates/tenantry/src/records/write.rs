@@ -12,10 +12,12 @@ use crate::{
 use serde_json::{Map, Value as Json};
 use std::{fmt::Display, time::Instant};
 use tenantry_engine::{
-    Kind, input,
+    Kind,
+    engine::Session,
+    input,
     model::{Field, FieldKind, Model},
     name::FieldName,
-    query::Change,
+    query::{Change, RecordId},
     row::{Collect, json::write_values},
     value::Value,
     write::Written,
@@ -34,6 +36,9 @@ impl Records<'_> {
     /// Returns [`Error::Denied`] if the actor may not create records, and [`Error::InvalidFields`] for values that the
     /// model refuses.
     pub async fn create(&self, input: &Input) -> Result<Document> {
+        if let Some(entry) = self.adding() {
+            return Box::pin(self.add_entry(entry, input)).await;
+        }
         self.allow(Verb::Create)?;
         let change = self.insert(input)?;
         let written = self.apply(vec![change]).await?;
@@ -65,6 +70,9 @@ impl Records<'_> {
     /// Returns [`Error::Denied`] if the actor may not update records; [`Error::NotFound`] if the record does not exist;
     /// [`Error::InvalidFields`] for values that the model refuses.
     pub async fn patch(&self, id: &str, expected_version: Option<i64>, input: &Input) -> Result<Document> {
+        if let Some((entry, id)) = self.added_entry(id) {
+            return Box::pin(self.change_entry(entry, &id, expected_version, input)).await;
+        }
         self.allow(Verb::Update)?;
         let id = self.parse_id(id)?;
         let mut wrong = Wrong::default();
@@ -82,16 +90,22 @@ impl Records<'_> {
     /// # Errors
     /// Returns [`Error::NotFound`] if the record does not exist, and the errors of a read.
     pub async fn version_among(&self, id: &str, versions: &[i64]) -> Result<i64> {
-        let id = self.parse_id(id)?;
-        let version = [FieldName::parse("version")?];
-        let found = self.session().await?.get(self.name(), &id, &version, Collect::default()).await?;
-        let row = found.and_then(|found| found.rows.into_iter().next()).ok_or(Error::NotFound("record"))?;
-        let current = row.iter().rev().find_map(|value| match value {
-            Value::Integer(version) => Some(*version),
-            _ => None,
-        });
+        let current = match self.added_entry(id) {
+            Some((entry, id)) => Some(self.entry_version(entry, &id).await?),
+            None => self.version_of(&self.parse_id(id)?).await?,
+        };
         let first = versions.first().copied().unwrap_or(0);
         Ok(current.filter(|current| versions.contains(current)).unwrap_or(first))
+    }
+
+    async fn version_of(&self, id: &RecordId) -> Result<Option<i64>> {
+        let version = [FieldName::parse("version")?];
+        let found = self.session().await?.get(self.name(), id, &version, Collect::default()).await?;
+        let row = found.and_then(|found| found.rows.into_iter().next()).ok_or(Error::NotFound("record"))?;
+        Ok(row.iter().rev().find_map(|value| match value {
+            Value::Integer(version) => Some(*version),
+            _ => None,
+        }))
     }
 
     /// Deletes a record, unless other records refer to it, in this store or, for shared rows, in the store of any
@@ -101,6 +115,9 @@ impl Records<'_> {
     /// Returns [`Error::Denied`] if the actor may not delete records, and [`Error::NotFound`] if the record does not
     /// exist.
     pub async fn delete(&self, id: &str, expected_version: Option<i64>) -> Result<()> {
+        if let Some((entry, id)) = self.added_entry(id) {
+            return Box::pin(self.delete_entry(entry, &id, expected_version)).await;
+        }
         self.allow(Verb::Delete)?;
         let id = self.parse_id(id)?;
         let change =
@@ -189,20 +206,40 @@ impl Records<'_> {
         claims: &Claims<'_>,
         mut error: Error,
     ) -> Result<Vec<Written>> {
-        // Only the tenant's own places are moved while requests continue.
-        let (Scope::Tenant(tenant), false) = (self.scope, entry.system) else { return Err(error) };
         let until = self.inner.write_deadline();
         while is_fenced(&error) {
-            let moved = self.moved();
-            let refused = place_in(tenant, moved.as_deref(), &entry.model.store)?;
-            let record = self.inner.await_place(tenant, refused, &entry.schema, until).await?;
-            self.remember(Some(record));
+            self.wait_for_place(entry, error, until).await?;
             match self.apply_once(entry, changes, claims).await {
                 Err(again) => error = again,
                 done => return done,
             }
         }
         Err(error)
+    }
+
+    /// Waits until the place of a store of the tenant, which was found fenced, accepts writes again. Returns `error` for a
+    /// store that is never moved while requests continue.
+    async fn wait_for_place(&self, entry: &ModelEntry, error: Error, until: Instant) -> Result<()> {
+        let (Scope::Tenant(tenant), false) = (self.scope, entry.system) else { return Err(error) };
+        let moved = self.moved();
+        let refused = place_in(tenant, moved.as_deref(), &entry.model.store)?;
+        let record = self.inner.await_place(tenant, refused, &entry.schema, until).await?;
+        self.remember(Some(record));
+        Ok(())
+    }
+
+    /// Waits until the writes that have begun in a store of the tenant are over, wherever its rows are. Returns a session
+    /// there.
+    pub(super) async fn settled_in(&self, entry: &ModelEntry) -> Result<Session> {
+        let until = self.inner.write_deadline();
+        loop {
+            let session = self.session_of(entry).await?;
+            match session.settled().await.map_err(Error::from) {
+                Ok(()) => return Ok(session),
+                Err(error) if is_fenced(&error) => self.wait_for_place(entry, error, until).await?,
+                Err(error) => return Err(error),
+            }
+        }
     }
 
     pub(super) fn insert(&self, input: &Input) -> Result<Change> {
@@ -235,7 +272,7 @@ impl Records<'_> {
     }
 
     /// Adds an error for each required field that the input lacks.
-    fn missing(&self, input: &Input, wrong: &mut Wrong) {
+    pub(super) fn missing(&self, input: &Input, wrong: &mut Wrong) {
         let needed = self.entry.model.fields.iter().filter(|f| f.required && f.default.is_none());
         for field in needed.filter(|f| !input.contains_key(f.name.as_str())) {
             wrong.add(FieldError::required(field.name.as_str()));

@@ -1,12 +1,13 @@
-//! Shared rows as one tenant sees them: overridden fields are replaced before rows are filtered, sorted, searched or
-//! paged.
+//! Shared rows as one tenant sees them: overridden fields are replaced, and the tenant's own entries are added, before
+//! rows are filtered, sorted, searched or paged.
 
 use super::Layout;
 use crate::{
     cell::stored,
     error::{Error, Kind, Result},
-    mongo::cells,
-    overrides::{OverrideRow, overridable, values},
+    mongo::{cells, tables::PLACES},
+    overrides::{OverrideRow, added, overridable, values},
+    value::Value,
 };
 use mongodb::bson::{Bson, Document, doc};
 use serde_json::Value as Json;
@@ -14,13 +15,49 @@ use serde_json::Value as Json;
 /// Field that holds the changes of a row while it is merged.
 const CHANGES: &str = "_changes";
 
-/// Returns the stages that replace overridden fields. The tenant's values are literals, so MongoDB never evaluates them
-/// as expressions.
+/// Returns the stages that replace overridden fields and add the tenant's own entries. The tenant's values are literals,
+/// so MongoDB never evaluates them as expressions.
 ///
 /// # Errors
 /// Returns `Corrupt` if the changes of an override are not JSON.
 pub(super) fn stages(layout: &Layout<'_>, rows: &[OverrideRow]) -> Result<Vec<Document>> {
-    let list = rows.iter().filter_map(|row| changes(layout, row).transpose()).collect::<Result<Vec<_>>>()?;
+    let mut stages = replacing(layout, rows)?;
+    stages.extend(adding(layout, rows)?);
+    Ok(stages)
+}
+
+/// Returns the stage that adds the tenant's own entries; `None` if there are none. The pipeline inside makes the
+/// documents of the entries from one document of a collection that is never empty, because versions before 5.1 cannot
+/// make documents from nothing.
+fn adding(layout: &Layout<'_>, rows: &[OverrideRow]) -> Result<Option<Document>> {
+    let entries = added(layout.plan, rows)?;
+    let list = entries.iter().map(|row| document(layout, row)).collect::<Result<Vec<_>>>()?;
+    Ok((!list.is_empty()).then(|| {
+        doc! { "$unionWith": { "coll": PLACES, "pipeline": [
+            { "$limit": 1 },
+            { "$project": { "_id": 0, "entries": { "$literal": list } } },
+            { "$unwind": "$entries" },
+            { "$replaceRoot": { "newRoot": "$entries" } },
+        ] } }
+    }))
+}
+
+fn document(layout: &Layout<'_>, row: &[Value]) -> Result<Bson> {
+    let mut document = layout.confined();
+    for (position, (column, value)) in layout.plan.columns.iter().zip(row).enumerate() {
+        let value =
+            stored(column.storage, value).map_err(|rule| Error::invalid(column.name.as_str(), rule))?;
+        match layout.bson(position, &value)? {
+            Bson::Null => {}
+            value => drop(document.insert(layout.name(position), value)),
+        }
+    }
+    Ok(document.into())
+}
+
+fn replacing(layout: &Layout<'_>, rows: &[OverrideRow]) -> Result<Vec<Document>> {
+    let shared = rows.iter().filter(|row| row.added.is_none());
+    let list = shared.filter_map(|row| changes(layout, row).transpose()).collect::<Result<Vec<_>>>()?;
     if list.is_empty() {
         return Ok(vec![]);
     }

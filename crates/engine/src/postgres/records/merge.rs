@@ -1,11 +1,11 @@
-//! Shared rows with a tenant's overrides: overridden fields are replaced before rows are filtered, sorted, searched or
-//! paged.
+//! Shared rows with a tenant's overrides: overridden fields are replaced, and the tenant's own entries are added, before
+//! rows are filtered, sorted, searched or paged.
 
 use super::{Bound, Query, texts::cast_type};
 use crate::{
     cell::{Storage, instant},
     error::{Error, Kind, Result},
-    overrides::{OverrideRow, overridable, values},
+    overrides::{OverrideRow, added, overridable, values},
     postgres::{names::quoted, search},
     query::RecordId,
     schema::Plan,
@@ -45,7 +45,31 @@ pub(super) fn write_from(query: &mut Query<'_>, rows: &[OverrideRow]) -> Result<
         texts.table
     );
     query.bind(Bound::Text(packed(plan, rows)?));
-    let _ = write!(query.sql, "::jsonb) AS e) AS o ON o.id = t.\"id\" WHERE {}) AS t", texts.scope);
+    let _ = write!(query.sql, "::jsonb) AS e) AS o ON o.id = t.\"id\" WHERE {}", texts.scope);
+    write_added(query, rows)?;
+    query.sql.push_str(") AS t");
+    Ok(())
+}
+
+/// Appends the tenant's own entries, with the columns of the shared rows. They have no words of a search.
+fn write_added(query: &mut Query<'_>, rows: &[OverrideRow]) -> Result<()> {
+    let plan = query.plan;
+    let added = added(plan, rows)?;
+    if added.is_empty() {
+        return Ok(());
+    }
+    let list = added.into_iter().map(|row| Json::Array(row.into_iter().map(native).collect())).collect();
+    query.sql.push_str(" UNION ALL SELECT ");
+    for (position, column) in plan.columns.iter().enumerate() {
+        let comma = if position == 0 { "" } else { ", " };
+        let _ = write!(query.sql, "{comma}(a.value ->> {position})::{}", cast_type(column.storage));
+    }
+    if plan.is_searched() {
+        query.sql.push_str(", NULL::tsvector");
+    }
+    query.sql.push_str(" FROM jsonb_array_elements(");
+    query.bind(Bound::Text(Json::Array(list).to_string()));
+    query.sql.push_str("::jsonb) AS a");
     Ok(())
 }
 

@@ -1,13 +1,14 @@
-//! Shared rows with a tenant's overrides: overridden fields are replaced before rows are filtered, sorted, searched or
-//! paged. Lists and the platform call it. It never changes a shared row.
+//! Shared rows with a tenant's overrides: overridden fields are replaced, and the tenant's own entries are added, before
+//! rows are filtered, sorted, searched or paged. Lists and the platform call it. It never changes a shared row.
 
 use super::{list::Query, read::record_id, search};
 use crate::{
-    cell::Stored,
+    cell::{Stored, stored},
     error::{Error, Result},
-    overrides::{OverrideRow, overridable},
+    overrides::{self, OverrideRow, overridable},
     place::Isolation,
     query::RecordId,
+    value::Value,
 };
 use rusqlite::Connection;
 use serde_json::Value as Json;
@@ -47,7 +48,32 @@ pub(crate) fn write_from(query: &mut Query<'_>, rows: &[OverrideRow]) -> Result<
     if query.who.isolation == Isolation::Pooled {
         let _ = write!(query.sql, " WHERE b.[{}] = ?1", query.plan.model.tenant_field);
     }
+    write_added(query, rows)?;
     query.sql.push_str(") AS t");
+    Ok(())
+}
+
+/// Appends the tenant's own entries, with the columns of the shared rows. They have no number of a row.
+fn write_added(query: &mut Query<'_>, rows: &[OverrideRow]) -> Result<()> {
+    let added = overrides::added(query.plan, rows)?;
+    if added.is_empty() {
+        return Ok(());
+    }
+    let cells = |row: &Vec<Value>| -> Result<Json> {
+        let cells = query.plan.columns.iter().zip(row).map(|(column, value)| {
+            let stored = stored(column.storage, value);
+            stored.map(|stored| stored.to_json()).map_err(|rule| Error::invalid(column.name.as_str(), rule))
+        });
+        Ok(Json::Array(cells.collect::<Result<_>>()?))
+    };
+    let list = added.iter().map(cells).collect::<Result<Vec<_>>>()?;
+    query.sql.push_str(" UNION ALL SELECT ");
+    for position in 0..query.plan.columns.len() {
+        let _ = write!(query.sql, "value ->> {position}, ");
+    }
+    query.sql.push_str("NULL FROM json_each(");
+    query.bind(Stored::Text(Json::Array(list).to_string().into()));
+    query.sql.push(')');
     Ok(())
 }
 

@@ -47,6 +47,12 @@ fn read(model: &Model, models: &[Arc<Model>]) -> Value {
         properties.insert(at.into(), json!({"type": "string", "format": "date-time"}));
     }
     properties.insert("version".into(), json!({"type": "integer", "description": "The record's ETag."}));
+    if model.overrides.as_ref().is_some_and(|overrides| overrides.add) {
+        let text =
+            "Inside a tenant: `own` is an entry that only this tenant has, `shared` one of the platform.";
+        let origin = json!({"type": "string", "enum": ["own", "shared"], "description": text});
+        properties.insert("origin".into(), origin);
+    }
     if let Some(expanded) = expanded(model, models) {
         properties.insert("expand".into(), expanded);
     }

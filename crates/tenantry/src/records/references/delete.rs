@@ -197,7 +197,7 @@ pub(super) async fn settle_taken(inner: &Inner, entry: &ModelEntry) -> Result<()
     Ok(inner.system_session(place, &entry.schema).await?.settled().await?)
 }
 
-fn taken_over() -> Error {
+pub(super) fn taken_over() -> Error {
     Error::Unavailable("another server has taken over this delete, because it took too long".into())
 }
 

@@ -12,7 +12,7 @@ use arc_swap::ArcSwapOption;
 use std::{collections::HashMap, sync::Arc, time::Duration};
 use tenantry_engine::{
     SqlRow,
-    name::{FieldName, ModelName},
+    name::{FieldName, ModelName, TenantId},
     query::RecordId,
 };
 
@@ -39,6 +39,21 @@ pub(super) struct SharedRow {
 impl SharedRow {
     pub(super) fn new(model: &str, id: &RecordId) -> Self {
         Self { model: model.to_owned(), id: id.to_string() }
+    }
+
+    /// Returns the key of an entry that a tenant added to a shared model.
+    pub(super) fn added(model: &str, tenant: TenantId, id: &RecordId) -> Self {
+        Self { model: model.to_owned(), id: format!("{id}@{tenant}") }
+    }
+
+    /// Returns the key under which a tenant's entries of a model are written one after the other.
+    pub(super) fn of_writer(model: &str, tenant: TenantId) -> Self {
+        Self { model: model.to_owned(), id: format!("own@{tenant}") }
+    }
+
+    /// Returns true if the row is an entry that a tenant added.
+    pub(super) fn is_added(&self) -> bool {
+        self.id.contains('@')
     }
 
     pub(super) fn model(&self) -> &str {

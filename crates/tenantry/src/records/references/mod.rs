@@ -15,6 +15,7 @@ mod delete;
 pub(crate) mod dependence;
 pub(crate) mod impact;
 pub(crate) mod leaving;
+pub(super) mod turn;
 
 use super::Records;
 use crate::{
@@ -28,14 +29,20 @@ use leaving::SharedRow;
 use std::{collections::BTreeMap, time::Instant};
 use tenantry_engine::{
     model::{FieldKind, Model},
+    overrides::is_added,
     query::{Change, RecordId},
     value::Value,
     write::WriteCondition,
 };
+use turn::Turn;
 
 /// Rows of other stores that a set of changes refers to, by model. They are sorted, so that guards are always taken in
 /// the same order.
-pub(super) struct Claims<'a>(BTreeMap<&'a str, Claim<'a>>);
+pub(super) struct Claims<'a> {
+    rows: BTreeMap<&'a str, Claim<'a>>,
+    /// The turn in which the changes are written, if they need one.
+    turn: Option<&'a Turn>,
+}
 
 struct Claim<'a> {
     entry: &'a ModelEntry,
@@ -57,28 +64,35 @@ impl<'a> Claims<'a> {
                 claim.ids.entry(id).or_insert(field.name.as_str());
             }
         }
-        Self(claims)
+        Self { rows: claims, turn: None }
+    }
+
+    /// Returns the claims of changes that refer to no rows, but are written only while their task has its turn.
+    pub(super) fn held(turn: &'a Turn) -> Self {
+        Self { rows: BTreeMap::new(), turn: Some(turn) }
     }
 
     /// Adds a row that the changes name in a field that is not a reference.
     pub(super) fn and(mut self, entry: &'a ModelEntry, field: &'a str, id: RecordId) -> Self {
         let claim = || Claim { entry, ids: BTreeMap::new() };
-        self.0.entry(entry.model.name.as_str()).or_insert_with(claim).ids.entry(id).or_insert(field);
+        self.rows.entry(entry.model.name.as_str()).or_insert_with(claim).ids.entry(id).or_insert(field);
         self
     }
 
     /// Checks that every referred row exists and is not being deleted. Returns the condition under which this still
     /// holds when the changes are written, or `None` if there are no such references.
     pub(super) async fn check(&self, records: &Records<'_>) -> Result<Option<WriteCondition>> {
-        if self.0.is_empty() {
+        if let Some(turn) = self.turn {
+            return Ok(Some(turn.view().await?.condition()));
+        }
+        if self.rows.is_empty() {
             return Ok(None);
         }
         records.inner.be_member().await?;
         let view = self.none_leaves(records).await?;
         let mut wrong = Wrong::default();
-        for (to, claim) in &self.0 {
-            let ids: Vec<_> = claim.ids.keys().cloned().collect();
-            for id in &records.session_of(claim.entry).await?.exists(to, &ids).await? {
+        for (to, claim) in &self.rows {
+            for id in &claim.missing(records).await? {
                 let reason = format!("there is no record {id} of {to}");
                 let field = claim.ids.get(id).copied().unwrap_or(to);
                 wrong.add(FieldError::new(field, Rule::NoSuchRecord, reason));
@@ -90,7 +104,7 @@ impl<'a> Claims<'a> {
 
     /// Waits until none of the rows is being deleted any more.
     async fn none_leaves(&self, records: &Records<'_>) -> Result<View> {
-        let rows = self.0.iter().flat_map(|(to, claim)| claim.ids.keys().map(|id| SharedRow::new(to, id)));
+        let rows = self.rows.values().flat_map(|claim| claim.ids.keys().map(|id| claim.row(records, id)));
         let rows: Vec<_> = rows.collect();
         let leaving = &records.inner.leaving;
         let until = records.inner.write_deadline();
@@ -102,8 +116,11 @@ impl<'a> Claims<'a> {
             let now_us = records.inner.control.now_us();
             for (row, _) in found.iter().filter(|(_, leaving)| leaving.is_abandoned(now_us)) {
                 // If another worker takes the mark over first, the next iteration sees the result.
-                if let (Some(mine), Some(claim)) = (leaving.mark(row).await?, self.0.get(row.model())) {
-                    delete::settle_taken(records.inner, claim.entry).await?;
+                if let (Some(mine), Some(claim)) = (leaving.mark(row).await?, self.rows.get(row.model())) {
+                    match records.adding_of(claim.entry).filter(|_| row.is_added()) {
+                        Some(entry) => drop(records.settled_in(entry).await?),
+                        None => delete::settle_taken(records.inner, claim.entry).await?,
+                    }
                     leaving.remove(mine).await?;
                 }
             }
@@ -112,6 +129,35 @@ impl<'a> Claims<'a> {
             }
             tokio::time::sleep(PAUSE).await;
         }
+    }
+}
+
+impl Claim<'_> {
+    /// Returns the key of the mark on a row.
+    fn row(&self, records: &Records<'_>, id: &RecordId) -> SharedRow {
+        let model = self.entry.model.name.as_str();
+        match records.tenant_id().filter(|_| is_added(id)) {
+            Some(tenant) => SharedRow::added(model, tenant, id),
+            None => SharedRow::new(model, id),
+        }
+    }
+
+    /// Returns the referred ids that no row has: neither a shared row nor, for their ids, an entry that the tenant added.
+    async fn missing(&self, records: &Records<'_>) -> Result<Vec<RecordId>> {
+        let adding = records.adding_of(self.entry);
+        let ids = self.ids.keys().cloned();
+        let (added, shared): (Vec<_>, Vec<_>) = ids.partition(|id| adding.is_some() && is_added(id));
+        let mut missing = match shared.is_empty() {
+            true => vec![],
+            false => {
+                let session = records.session_of(self.entry).await?;
+                session.exists(self.entry.model.name.as_str(), &shared).await?
+            }
+        };
+        if let (Some(entry), false) = (adding, added.is_empty()) {
+            missing.extend(records.missing_entries(entry, &added).await?);
+        }
+        Ok(missing)
     }
 }
 

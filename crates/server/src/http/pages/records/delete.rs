@@ -25,7 +25,7 @@ use tenantry_console::{
 async fn found<'a>(app: &'a App, site: &'a Site, model: &str, id: &str) -> Result<(Place<'a>, Row)> {
     let place = Place::of(app, site, model)?;
     let row = place.row(id).await?;
-    match place.may(Verb::Delete) {
+    match place.may_on_record(id, Verb::Delete) {
         true => Ok((place, row)),
         false => Err(tenantry::Error::Denied(format!("delete {}", place.model.name)).into()),
     }

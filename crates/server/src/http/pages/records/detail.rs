@@ -61,12 +61,13 @@ pub(in crate::http) async fn show(
         label: &place.model.label,
         list: &place.list_path(&place.model),
         path: &place.path(&place.model, &id_of(&row)),
-        may_change: place.may(Verb::Update),
-        may_delete: place.may(Verb::Delete),
+        may_change: place.may_on_record(&id, Verb::Update),
+        may_delete: place.may_on_record(&id, Verb::Delete),
         has_history: place.may(Verb::Update) && (!place.is_shared(&place.model) || place.is_of_staff()),
-        has_own_values: place.has_own_values(),
+        has_own_values: place.has_own_values(&id),
         own: own_labels(&place, &id).await?,
-        is_shared: place.is_shared(&place.model),
+        is_shared: place.is_shared(&place.model) && !place.is_added(&id),
+        is_added: place.is_added(&id),
         fields,
         meta: meta(place.words(), &row),
         related: parts,
@@ -76,7 +77,7 @@ pub(in crate::http) async fn show(
 
 /// Returns the labels of the fields that have an override.
 async fn own_labels(place: &Place<'_>, id: &str) -> Result<Vec<String>> {
-    if !place.has_own_values() {
+    if !place.has_own_values(id) {
         return Ok(vec![]);
     }
     let found = place.records()?.own_values(id).await?;
@@ -126,6 +127,7 @@ async fn related(place: &Place<'_>, model: &Model, field: &Field, row: &Row) -> 
         id: id_of(row),
         href: place.path(model, &id_of(row)),
         name: cells::name(place.words(), model, row),
+        is_added: false,
         cells: shown
             .iter()
             .enumerate()
@@ -139,7 +141,7 @@ async fn related(place: &Place<'_>, model: &Model, field: &Field, row: &Row) -> 
         id: format!("related-{}-{}", model.name, field.name),
         label,
         all: format!("{list}?{}={id}", field.name),
-        add: place.may_on(model, Verb::Create).then(|| format!("{list}add/?{}={id}", field.name)),
+        add: place.may_add_to(model).then(|| format!("{list}add/?{}={id}", field.name)),
         columns: shown.iter().map(|field| field.label.clone()).collect(),
         rows: rows.collect(),
         more,

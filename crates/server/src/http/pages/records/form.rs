@@ -43,7 +43,11 @@ struct Draft {
 /// Refuses to show a form that the visitor's role may not send. The platform checks the role again when the form is
 /// sent.
 pub(super) fn require(place: &Place<'_>, verb: Verb) -> Result<()> {
-    match place.may(verb) {
+    allow(place, verb, place.may(verb))
+}
+
+fn allow(place: &Place<'_>, verb: Verb, may: bool) -> Result<()> {
+    match may {
         true => Ok(()),
         false => Err(tenantry::Error::Denied(format!("{verb:?} on {}", place.model.name)).into()),
     }
@@ -56,7 +60,7 @@ pub(super) fn is_refresh(site: &Site, fields: &Fields) -> bool {
 /// `GET /{model}/add/`: parameters named like fields set their first values.
 pub(in crate::http) async fn add(app: App, site: Site, Path(model): Path<String>) -> Result<Response> {
     let place = Place::of(&app, &site, &model)?;
-    require(&place, Verb::Create)?;
+    allow(&place, Verb::Create, place.may_add())?;
     let parameters = query(&site.visit().query);
     let mut values = values::defaults(place.words(), &place.model);
     for (name, value) in &mut values {
@@ -79,7 +83,7 @@ pub(in crate::http) async fn create(
     sent: Sent,
 ) -> Result<Response> {
     let place = Place::of(&app, &site, &model)?;
-    require(&place, Verb::Create)?;
+    allow(&place, Verb::Create, place.may_add())?;
     let (fields, sent_files) = files::read(site.visit(), sent).await?;
     let values = values::sent(&place.model, &fields);
     let mut typed = Typed { values, find: finds(&fields), ..Typed::default() };
@@ -124,7 +128,7 @@ pub(in crate::http) async fn edit(
 ) -> Result<Response> {
     let place = Place::of(&app, &site, &model)?;
     let row = place.row(&id).await?;
-    require(&place, Verb::Update)?;
+    allow(&place, Verb::Update, place.may_on_record(&id, Verb::Update))?;
     let values = values::of_row(place.words(), &place.model, &row);
     let was = values.clone();
     let typed = Typed { values, keep: true, ..Typed::default() };
@@ -143,7 +147,7 @@ pub(in crate::http) async fn change(
 ) -> Result<Response> {
     let place = Place::of(&app, &site, &model)?;
     let row = place.row(&id).await?;
-    require(&place, Verb::Update)?;
+    allow(&place, Verb::Update, place.may_on_record(&id, Verb::Update))?;
     let (fields, sent_files) = files::read(site.visit(), sent).await?;
     let edit = Edit::of(values::sent(&place.model, &fields), &fields);
     let version = fields.get("_version").parse().ok();

@@ -176,7 +176,8 @@ fn view<'a>(
         label: &place.model.label,
         path,
         is_shared: place.is_shared(&place.model),
-        may_add: place.may(Verb::Create),
+        may_add: place.may_add(),
+        may_import: place.may(Verb::Create),
         search: (place.model.search_fields().next()).map(|_| params.get("q").unwrap_or_default().to_owned()),
         chips,
         kept: params.without(|name, _| is_set_or_page(&form.filters, name)).0,
@@ -263,6 +264,7 @@ async fn rows(place: &Place<'_>, asked: &Understood, fields: &[&Field]) -> Resul
         id: id_of(row),
         href: place.path(&place.model, &id_of(row)),
         name: cells::name(place.words(), &place.model, row),
+        is_added: row.get("origin").is_some_and(|origin| origin == "own"),
         cells: cells_of(place, fields, row),
     };
     Ok((parsed(&found.items)?.iter().map(row).collect(), next, found.count))

@@ -159,6 +159,25 @@ impl<'a> Place<'a> {
         gates::allows(self.actor(), &model.permissions, verb)
     }
 
+    /// Returns true if the visitor may create a record: for a company, also an entry of its own among shared records.
+    pub(super) fn may_add(&self) -> bool {
+        self.may_add_to(&self.model)
+    }
+
+    fn may_add_to(&self, model: &Model) -> bool {
+        self.records_of(model).is_ok_and(|records| records.may_add())
+    }
+
+    /// Returns true if the visitor may perform the verb on this record.
+    fn may_on_record(&self, id: &str, verb: Verb) -> bool {
+        self.records().is_ok_and(|records| records.may_on(id, verb))
+    }
+
+    /// Returns true if the visitor's company added this record to the shared ones.
+    fn is_added(&self, id: &str) -> bool {
+        self.records().is_ok_and(|records| records.is_added(id))
+    }
+
     /// Returns true if the rows are in a store that all tenants share.
     fn is_shared(&self, model: &Model) -> bool {
         let store = self.app.platform().config().store(model.store.as_str());
@@ -170,9 +189,10 @@ impl<'a> Place<'a> {
         matches!(self.whose, Whose::Staff(..))
     }
 
-    /// Returns true if the visitor's company can have overrides of the model's records.
-    fn has_own_values(&self) -> bool {
-        self.model.overrides.is_some() && matches!(self.whose, Whose::Company(_))
+    /// Returns true if the visitor's company can have overrides of the record.
+    fn has_own_values(&self, id: &str) -> bool {
+        let overrides = self.model.overrides.as_ref().filter(|overrides| !overrides.fields.is_empty());
+        overrides.is_some() && matches!(self.whose, Whose::Company(_)) && !self.is_added(id)
     }
 
     /// Returns the model that a field refers to, if the visitor may read it.

@@ -100,6 +100,7 @@ impl Asked {
             id: id_of(row),
             href: place.path(&place.model, &id_of(row)),
             name: cells::name(place.words(), &place.model, row),
+            is_added: false,
             cells: vec![],
         });
         let too_many = (count > MAX_MATCHING)
