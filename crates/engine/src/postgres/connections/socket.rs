@@ -64,10 +64,13 @@ impl Socket {
         poll_fn(|context| {
             // Answers come from this socket only, so `work` is polled after the socket and need not wake the task.
             let mut answers = Context::from_waker(Waker::noop());
-            if !std::mem::replace(&mut sent, true)
-                && let Poll::Ready(done) = work.as_mut().poll(&mut answers)
-            {
-                return Poll::Ready(done);
+            if !std::mem::replace(&mut sent, true) {
+                // A statement that is queued wakes the task that drives the socket: not the one of the last caller.
+                self.relay.state.store(POLLED, Ordering::Release);
+                if let Poll::Ready(done) = work.as_mut().poll(&mut answers) {
+                    self.relay.state.store(RESTS, Ordering::Release);
+                    return Poll::Ready(done);
+                }
             }
             self.rounds(context, |_| work.as_mut().poll(&mut answers))
         })
