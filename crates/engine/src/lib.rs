@@ -26,6 +26,7 @@ mod position;
     allow(dead_code, unreachable_pub, reason = "public for the engine's own tests only")
 )]
 mod postgres;
+mod proof;
 pub mod query;
 mod refused;
 pub mod row;
@@ -67,4 +68,5 @@ pub use joins::SharedStore;
 pub use mongo::ServerOptions as MongoOptions;
 pub use position::{NotAPosition, Position};
 pub use postgres::PostgresUrl;
+pub use proof::{Breach, Proof, Rule};
 pub use refused::RefusedRows;

@@ -28,6 +28,7 @@ pub mod operations;
 mod outcomes;
 pub mod plans;
 pub mod platform;
+pub mod proofs;
 pub mod purges;
 pub mod records;
 pub mod tenants;

@@ -628,3 +628,61 @@ weeks = Weeks
 week-from = Week from
 open-at-its-end = Open at its end
 plan-use-help = Sizes are those of the newest good backups.
+proofs = Proof of isolation
+proofs-lead = Checks the live databases: each holds its own company only, and no role reaches another one. Nothing is changed and no row is shown.
+proofs-kept = Results
+no-proof-yet = Not proven yet
+no-proof-yet-help = Start a proof to get a dated result that you can print and hand over.
+prove-it = Prove it
+prove-it-lead = Opens the databases of all companies, or of one, and checks every rule of isolation inside them.
+prove-it-note = A proof only reads. It is slow on purpose, so that companies do not notice it. The result is kept, and its digest is in the audit log.
+prove-company-help = Short name. Leave it empty to prove all companies.
+per-second-help = From 1 to 1000.
+all-companies = all companies
+shared-by-companies = shared by companies
+violations = Violations
+not-checked = Not checked
+isolation-holds = Holds
+isolation-holds-partly = Holds where it was checked
+isolation-broken = Violated
+proof-of = Proof of isolation of { $company }
+proof-of-all = Proof of isolation
+proof-lead = What was checked inside the live databases, what was found, and what was not checked.
+what-was-checked = What was checked
+digest = Digest of this result
+digest-agrees = The audit log has this digest
+digest-differs = The audit log has another digest
+digest-differs-help = Do not trust this result. Verify the audit log and prove again.
+checked-of = Checked
+proof-took = took { $ms } ms
+version = Version
+rule = Rule
+checked-times = Checked
+nothing-to-check = nothing to check
+holds = holds
+remedy = Remedy
+why = Why
+nothing-left-out = Nothing was left out
+never-proven = A proof does not cover operators who can read the disk, and the roles of members inside a company.
+proof-amounts = { $companies } companies, { $places } databases, schemas and places in pools, { $pools } pools
+violated-times =
+    { $count ->
+        [one] violated once
+       *[other] violated { $count } times
+    }
+brought-not-proven =
+    { $count ->
+        [one] { $count } database was brought by its company: only its identity was checked.
+       *[other] { $count } databases were brought by their companies: only their identity was checked.
+    }
+and-more =
+    { $count ->
+        [one] { $count } more is counted but not listed.
+       *[other] { $count } more are counted but not listed.
+    }
+need-isolation =
+    { $count ->
+        [one] The isolation of companies is violated
+       *[other] The isolation of companies is violated { $count } times
+    }
+begun-per-second = Databases in a second, at most

@@ -13,5 +13,5 @@ pub use exit::Exit;
 pub use form::{Choice, Field, Form, Kind, Note};
 pub use map::{MAP_WIDTH, Map, MapBox, MapCell, MapMove};
 pub use operation::{Operation, Step};
-pub use printed::{Printed, Trace};
+pub use printed::Printed;
 pub use sheet::{Body, Button, Cell, Figure, Filter, Group, Item, Section, Sheet, Table, Tone};

@@ -1,6 +1,9 @@
 //! A certificate to print: the act, its time, its objects, and the hashes that prove it.
 
-use crate::{frame::Frame, master::Cell};
+use crate::{
+    frame::Frame,
+    master::{Body, Cell, Kind, Section, Tone},
+};
 use askama::Template;
 
 /// A page to print.
@@ -15,23 +18,8 @@ pub struct Printed<'a> {
     pub lead: &'a str,
     /// Facts: name and value.
     pub facts: &'a [(String, Cell)],
-    /// Lines of the certificate: places, or checks.
-    pub traces: &'a [Trace],
-    /// Heading of the lines.
-    pub heading: &'a str,
+    /// Sections of the certificate: tables of places, or of checks.
+    pub sections: &'a [Section],
     /// Hashes and positions that prove the certificate: name and value.
     pub proof: &'a [(String, String)],
-}
-
-/// A line of a certificate.
-#[derive(Debug)]
-pub struct Trace {
-    /// Object of the line.
-    pub what: String,
-    /// Place of the object.
-    pub place: String,
-    /// Number or size.
-    pub amount: String,
-    /// Result for the object.
-    pub fate: Cell,
 }

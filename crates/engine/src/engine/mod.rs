@@ -33,6 +33,7 @@ macro_rules! at {
 mod moves;
 mod occupied;
 mod operator;
+mod proof;
 mod provision;
 mod room;
 mod schema;

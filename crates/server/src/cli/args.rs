@@ -3,7 +3,7 @@
 
 use super::{
     audit::Audit, backup::args::Backup, clock::Clock, migrate::Migrate, nodes::Node, operation::Operation,
-    plan::Plan, project::App, restore::args::Restore, sql::Sql, tenant::args::Tenant,
+    plan::Plan, project::App, proof::Proof, restore::args::Restore, sql::Sql, tenant::args::Tenant,
     upgrade::Options as Upgrade, user::User,
 };
 use clap::{Args, Parser, Subcommand};
@@ -102,6 +102,9 @@ pub(crate) enum Command {
     /// List, follow, cancel and retry long-running operations.
     #[command(subcommand)]
     Operation(Operation),
+    /// Prove the isolation of tenants against the live databases, and show the results.
+    #[command(subcommand)]
+    Proof(Proof),
     /// Read and verify the audit log.
     #[command(subcommand)]
     Audit(Audit),

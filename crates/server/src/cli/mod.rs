@@ -12,6 +12,7 @@ mod migrate;
 mod operation;
 mod parse;
 mod plan;
+mod proof;
 mod restore;
 mod server;
 mod setup;
@@ -81,6 +82,7 @@ async fn run(cli: Cli) -> Result<ExitCode> {
         Command::Restore(verb) => restore::run(&place, &verb).await,
         Command::UpgradeToPostgres(options) => upgrade::run(&place, &options).await,
         Command::Operation(verb) => operation::run(&place, &verb).await,
+        Command::Proof(verb) => proof::run(&place, &verb).await,
         Command::Audit(verb) => audit::run(&place, &verb).await,
         Command::Completions { shell } => completions::run(shell),
     }

@@ -12,6 +12,7 @@ use tenantry_server::http::Options;
 pub(super) const API: &[(&str, &str, &[&str])] = &[
     // Nothing is behind, so no database is migrated.
     ("POST", "/api/admin/migrations", &["migrations.run"]),
+    ("POST", "/api/admin/proofs", &["proof.run", "proof.record"]),
     // A dry run.
     ("POST", "/api/admin/migrations/check", &[]),
 ];
@@ -23,7 +24,10 @@ pub(super) const IMPORT: &str = "/master-admin/import/";
 type Form = (&'static str, &'static str, &'static [(&'static str, &'static str)]);
 
 /// Forms that do the same.
-pub(super) const FORMS: &[Form] = &[("/master-admin/migrations/run/", "/api/admin/migrations", &[])];
+pub(super) const FORMS: &[Form] = &[
+    ("/master-admin/migrations/run/", "/api/admin/migrations", &[]),
+    ("/master-admin/proof/run/", "/api/admin/proofs", &[]),
+];
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_act_on_the_fleet_is_in_the_log() {

@@ -12,7 +12,7 @@ use std::{
 };
 
 /// Nouns with verbs, and the root.
-const PAGES: [&str; 13] = [
+const PAGES: [&str; 14] = [
     "",
     "app",
     "audit",
@@ -22,6 +22,7 @@ const PAGES: [&str; 13] = [
     "node",
     "operation",
     "plan",
+    "proof",
     "restore",
     "tenant",
     "tenant maintenance",

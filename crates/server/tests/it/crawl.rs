@@ -201,6 +201,7 @@ pub(super) async fn in_every_state(app: &TestApp) {
     app.platform().letters().send_due().await.unwrap();
     let behind = "UPDATE placements SET schema_version = 'x' WHERE tenant = (SELECT id FROM tenants WHERE slug = 'held')";
     app.catalog(behind).await;
+    staff.post("/api/admin/proofs?wait=60", &json!({})).await.expect(200);
     let gone = staff.get("/api/admin/tenants/gone").await.expect(200).json();
     let purge = json!({"confirm": "gone", "id": gone["id"]});
     staff.post("/api/admin/tenants/gone/purge?wait=60", &purge).await.expect(200);

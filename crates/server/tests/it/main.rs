@@ -102,6 +102,7 @@ mod postgres_outage;
 mod postgres_purge;
 mod postgres_upgrade;
 mod progress;
+mod proofs;
 mod records;
 mod refused;
 mod refused_rows;

@@ -120,3 +120,33 @@ async fn a_cancelled_tenant_is_purged_and_its_neighbour_stays() {
         assert_eq!(is_there, isolation == "pooled", "{isolation}");
     }
 }
+
+#[tokio::test]
+async fn a_proof_holds_and_finds_documents_of_nobody() {
+    for isolation in ["database", "pooled"] {
+        let home = Home::new().await;
+        let app = app(&home, isolation, "main").await;
+        let staff = app.staff().await;
+        for slug in ["acme", "rival"] {
+            app.register(slug).await.post("/api/records/patients", &patient(slug)).await.expect(201);
+        }
+        let violated = async || {
+            let over = staff.post("/api/admin/proofs?wait=120", &json!({})).await.expect(200).json();
+            let id = over["result"]["proof"].as_i64().unwrap();
+            let proof = staff.get(&format!("/api/admin/proofs/{id}")).await.expect(200).json();
+            assert_eq!((&proof["missed"], &proof["places"]), (&json!(0), &json!(2)), "{proof:#}");
+            let rules = proof["rules"].as_array().unwrap().iter().filter(|rule| rule["violated"] != 0);
+            rules.map(|rule| rule["rule"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+        };
+        assert!(violated().await.is_empty(), "{isolation}");
+        let physical = place(&staff, "acme").await["physical"].as_str().unwrap().to_owned();
+        let client = mongodb::client().await;
+        let log = client.database(&format!("{}{physical}", home.prefix()));
+        let log = log.collection::<mongodb::Document>("_tenantry_activity");
+        let planted = mongodb::doc! { "_id": { "p": "999/tenant", "n": 1_i64 } };
+        log.insert_one(&planted).await.unwrap();
+        assert_eq!(violated().await, ["rows"], "{isolation}");
+        log.delete_one(planted).await.unwrap();
+        assert!(violated().await.is_empty(), "{isolation}");
+    }
+}

@@ -58,6 +58,7 @@ const MIGRATIONS: &[Migration] = &[
     migration!("021_views", both),
     migration!("022_fleet", both),
     migration!("023_names", both),
+    migration!("024_proofs", both),
 ];
 
 /// Returns the SQL of the table of applied migrations. The SQLite version can no longer be changed.

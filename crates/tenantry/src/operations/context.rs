@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     Error, Result, backups::service::BackupService, config::Config, control::Control,
-    platform::databases::Databases, records::files::Files,
+    platform::databases::Databases, records::files::Files, topology::Topology,
 };
 use std::{
     io::ErrorKind,
@@ -26,6 +26,8 @@ pub(crate) struct Context {
     pub(crate) control: Control,
     /// Databases of placements, with their schemas and migration scripts.
     pub(crate) databases: Databases,
+    /// Cached records of tenants, as requests use them.
+    pub(crate) topology: Topology,
     /// Contents of file fields.
     pub(crate) files: Files,
     /// Folder into which letters are written.
@@ -51,7 +53,12 @@ impl Context {
     ///
     /// # Errors
     /// Returns [`Error::Unavailable`] for a directory that cannot be created or opened.
-    pub(crate) fn new(control: Control, databases: Databases, config: &Config) -> Result<Self> {
+    pub(crate) fn new(
+        control: Control,
+        topology: Topology,
+        databases: Databases,
+        config: &Config,
+    ) -> Result<Self> {
         let files = Files::open(config)?;
         let backups = BackupService::new(config)?;
         // Copies in scratch are opened by absolute path, whatever the working directory of this process is.
@@ -62,6 +69,7 @@ impl Context {
         let letters = config.mail.folder.clone();
         Ok(Self {
             control,
+            topology,
             databases,
             files,
             letters,

@@ -12,6 +12,7 @@ use crate::{
     migrations::run::MigrationRun,
     moves::{fall_back::FallBack, move_::Move, release::Release},
     operations::OperationKind,
+    proofs::run::ProofRun,
     purges::operation::Purge,
     tenants::provision::Provision,
 };
@@ -33,6 +34,7 @@ pub static KINDS: &[OperationKind] = &[
     OperationKind::of::<RestoreSwap>(),
     OperationKind::of::<RestoreDiscard>(),
     OperationKind::of::<MigrationRun>(),
+    OperationKind::of::<ProofRun>(),
 ];
 
 /// Returns the kind with this name.

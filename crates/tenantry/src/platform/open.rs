@@ -118,7 +118,7 @@ impl Platform {
         let access = Access::open(control.clone(), topology.clone(), &config)?;
         let mailer = Mailer::open(control.clone(), &config)?;
         let loaded = Loaded::new(&engine, &config, apps, None)?;
-        let context = Context::new(control.clone(), loaded.databases.clone(), &config)?;
+        let context = Context::new(control.clone(), topology.clone(), loaded.databases.clone(), &config)?;
         context.backups.begin(platform_id(&control).await?);
         let files = context.files.clone();
         let operations = Operations::new(context, KINDS);

@@ -123,10 +123,10 @@ impl NewPlacement {
     }
 }
 
-pub(super) const COLUMNS: &str = "tenant, store, server, isolation, provision, base, physical, generation, state, \
+pub(crate) const COLUMNS: &str = "tenant, store, server, isolation, provision, base, physical, generation, state, \
     schema_version, migration_error, until, kept_at";
 
-pub(super) fn read(r: &SqlRow) -> Result<(TenantId, Placement)> {
+pub(crate) fn read(r: &SqlRow) -> Result<(TenantId, Placement)> {
     let tenant = TenantId::from_raw(r.integer(0)?);
     let unknown = |what: &str| Error::Internal(format!("placement of tenant {tenant}: unknown {what}"));
     let isolation = Isolation::parse(r.text(3)?).map_err(|_| unknown("isolation"))?;

@@ -1,6 +1,7 @@
 //! Makes, finds, checks and removes the databases of places.
 
 mod make;
+mod proof;
 mod remove;
 mod survey;
 mod upkeep;

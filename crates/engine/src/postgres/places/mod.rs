@@ -2,6 +2,7 @@
 
 mod home;
 mod make;
+mod proof;
 mod remove;
 pub(crate) mod roles;
 mod state;

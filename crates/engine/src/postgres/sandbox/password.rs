@@ -16,7 +16,7 @@ use postgres_protocol::password::scram_sha_256;
 impl Server {
     /// Leases a connection as the reader of a place, for one transaction. Sets the reader's password if it has another
     /// one.
-    pub(super) async fn lease_as_reader(&self, site: &Site) -> Result<Lease> {
+    pub(in crate::postgres) async fn lease_as_reader(&self, site: &Site) -> Result<Lease> {
         let role = roles::reader(site);
         let password = self.password(&role).await?;
         let login = Login { role, password };

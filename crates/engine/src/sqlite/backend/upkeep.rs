@@ -5,7 +5,8 @@ use crate::{
     error::Result,
     ledger::MigrateReport,
     place::Place,
-    schema::{Fault, Inspection, Script},
+    proof::Proof,
+    schema::{Fault, Inspection, Schema, Script},
     sqlite::files,
 };
 use std::{sync::Arc, time::Duration};
@@ -34,6 +35,17 @@ impl Backend {
     pub(crate) async fn check_rows(&self, place: &Place, script: &Arc<Script>) -> Result<Vec<Fault>> {
         let script = script.clone();
         self.on_file(place, move |site| files::check_rows(site, &script)).await
+    }
+
+    /// See [`crate::Engine::prove`]. SQLite has no roles, so no neighbour is probed.
+    pub(crate) async fn prove(&self, place: &Place, _: Option<&Place>) -> Result<Proof> {
+        self.on_file(place, files::prove).await
+    }
+
+    /// See [`crate::Engine::prove_pool`].
+    pub(crate) async fn prove_pool(&self, pool: &Place, schema: &Schema) -> Result<Proof> {
+        let tables = files::pooled_tables(schema);
+        self.on_file(pool, move |site| files::prove_pool(site, &tables)).await
     }
 
     pub(crate) async fn operator_repair(

@@ -3,6 +3,7 @@
 mod check_pages;
 mod contents;
 mod occupied;
+mod proof;
 mod provision;
 mod repair;
 mod scan;
@@ -14,6 +15,7 @@ pub(crate) mod upkeep;
 pub(crate) use check_pages::check_pages;
 pub(crate) use contents::{check_rows, check_search};
 pub(crate) use occupied::{generation_in, highest};
+pub(crate) use proof::{prove, prove_pool, tables as pooled_tables};
 pub(crate) use provision::{
     TemplateImage, already_there, damaged_image, name_prepared, prepare, provision, put_in_place,
     refuse_leftovers,

@@ -14,7 +14,7 @@ pub(super) const ROOT: Groups = &[
     ("Apps", &["app", "migrate"]),
     ("Tenants and people", &["tenant", "plan", "user", "sql"]),
     ("Backups", &["backup", "restore"]),
-    ("History", &["operation", "audit"]),
+    ("History", &["operation", "proof", "audit"]),
     ("Shell", &["completions"]),
 ];
 

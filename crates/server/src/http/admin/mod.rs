@@ -14,6 +14,7 @@ mod nodes;
 mod operations;
 mod overview;
 mod plans;
+mod proofs;
 mod restore;
 mod tenant_life;
 mod tenants;
@@ -50,6 +51,7 @@ pub(super) use plans::{
     change as edit_plan, counted as counted_plans, create as create_plan, filter as subscriptions_filter,
     list as plans, reset as reset_plan, subscriptions,
 };
+pub(super) use proofs::{list as proofs, show as proof, start as start_proof};
 pub(super) use purge::{certificate, purge, survey};
 pub(super) use restore::{
     discard as discard_restore, show as restore, start as start_restore, swap as swap_restore,

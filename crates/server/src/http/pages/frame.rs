@@ -58,6 +58,7 @@ pub(super) fn of_operator(of: &Oneself, title: impl Into<String>) -> Frame {
         link(visit, "/master-admin/operations/", visit.say("operations"), "list-checks"),
         link(visit, "/master-admin/backups/", visit.say("backups"), "archive"),
         link(visit, "/master-admin/migrations/", visit.say("migrations"), "layers-2"),
+        link(visit, "/master-admin/proof/", visit.say("proofs"), "shield-check"),
         link(visit, "/master-admin/servers/", visit.say("servers"), "server"),
         link(visit, "/master-admin/analytics/", visit.say("analytics"), "trending-up"),
         link(visit, "/master-admin/monitoring/", visit.say("monitoring"), "activity"),

@@ -134,6 +134,9 @@ routes! {
     get "/api/admin/migrations" Staff "Staff" "Databases of tenants, compared with the loaded apps, and the newest run" => admin::migrations;
     post "/api/admin/migrations" Staff "Staff" "Bring the databases of all tenants to the loaded apps" => admin::start_migrations;
     post "/api/admin/migrations/check" Staff "Staff" "Dry run of that, on the first databases" => admin::check_migrations;
+    get "/api/admin/proofs" Staff "Staff" "Proofs of isolation, newest first" => admin::proofs;
+    post "/api/admin/proofs" Staff "Staff" "Prove the isolation of all tenants, or of one" => admin::start_proof;
+    get "/api/admin/proofs/{id}" Staff "Staff" "One proof: what was checked, found, and not checked" => admin::proof;
     get "/api/admin/monitoring" Staff "Staff" "The last hour of the server that answers" => admin::monitoring;
     get "/api/admin/nodes" Superuser "Staff" "Servers of the installation, on all hosts" => admin::nodes;
     get "/api/admin/operations/{id}" Staff "Staff" "One operation with its steps" => admin::operation;

@@ -79,6 +79,10 @@ routes! {
     get "/master-admin/migrations/" Staff "Pages" "Schemas of the fleet, failures, and the newest run" of page => master::migrations;
     get "/master-admin/migrations/run/" Staff "Pages" "Migrate all tenants: the form" of page => master::ask_migrations;
     post "/master-admin/migrations/run/" Staff "Pages" "Migrate all tenants, or try it" of page => master::start_migrations;
+    get "/master-admin/proof/" Staff "Pages" "Proofs of isolation" of page => master::proofs;
+    get "/master-admin/proof/run/" Staff "Pages" "Prove the isolation: the form" of page => master::ask_proof;
+    post "/master-admin/proof/run/" Staff "Pages" "Prove the isolation of all tenants, or of one" of page => master::start_proof;
+    get "/master-admin/proof/{id}/" Staff "Pages" "One proof, as a page to print" of page => master::proof;
     get "/master-admin/monitoring/" Staff "Pages" "The last hour of this server, as charts" of page => master::monitoring;
     get "/master-admin/audit/" Staff "Pages" "Audit log, and the check of its chain" of page => master::audit;
     get "/master-admin/operations/" Staff "Pages" "Operations" of page => master::operations;

@@ -7,5 +7,6 @@ pub(crate) mod map;
 pub(crate) mod migrations;
 pub(crate) mod overview;
 pub(crate) mod plan;
+pub(crate) mod proof;
 pub(crate) mod purge;
 pub(crate) mod tenant;

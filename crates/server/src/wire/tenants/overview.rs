@@ -70,6 +70,8 @@ answers! {
         tenant: Option<String> = need.tenant,
         /// Id of the affected operation.
         operation: Option<i64> = need.operation,
+        /// Number of the proof of isolation that found violations.
+        proof: Option<i64> = need.proof,
         /// Name of the affected schedule, server, store or work, or a reason.
         detail: Option<String> = need.detail,
         /// Time of the event or deadline.

@@ -7,6 +7,7 @@ use crate::{
     access::Actor,
     control::{clock::DAY_US, params},
     operations::{Filter, Listed, State as Progress},
+    proofs::{Report, record},
     tenants::State,
 };
 use serde::Serialize;
@@ -73,6 +74,8 @@ pub enum Trouble {
     Background,
     /// The platform gave up sending letters.
     LettersFailed,
+    /// The newest proof of isolation found violations.
+    IsolationBroken,
 }
 
 /// An entry of the list: something that needs an operator.
@@ -90,6 +93,8 @@ pub struct Need {
     pub tenant: Option<String>,
     /// Id of the affected operation.
     pub operation: Option<i64>,
+    /// Number of the proof of isolation that found it.
+    pub proof: Option<i64>,
     /// Name of the affected schedule, server, store or work, or a reason.
     pub detail: Option<String>,
     /// Time of the event or deadline, in microseconds since 1970, UTC.
@@ -115,6 +120,7 @@ impl Need {
             free_bytes: None,
             tenant: None,
             operation: None,
+            proof: None,
             detail: None,
             at_us: None,
         }
@@ -142,6 +148,7 @@ impl Attention<'_> {
     pub async fn list(&self, actor: &Actor) -> Result<Vec<Need>> {
         actor.require_staff()?;
         let mut found = self.machine();
+        found.extend(self.proofs().await?);
         found.extend(self.backups().await?);
         found.extend(self.schemas().await?);
         found.extend(self.operations().await?);
@@ -188,6 +195,26 @@ impl Attention<'_> {
             found.push(Need { detail: drill.error, ..need });
         }
         Ok(found)
+    }
+
+    /// Returns the violations that the newest proofs found.
+    async fn proofs(&self) -> Result<Vec<Need>> {
+        let mut tx = self.0.control().snapshot().await?;
+        let failed = record::failed(&mut tx, EACH as i64).await?;
+        let need = |(listed, report): (record::Listed, Report)| {
+            let first = report.findings.first();
+            let tenant = first.and_then(|one| one.tenant.as_ref().map(ToString::to_string)).or(listed.tenant);
+            let detail = first.map(|one| format!("{}, store {}: {}", one.place, one.store, one.detail));
+            Need {
+                count: listed.findings,
+                tenant,
+                proof: Some(listed.id),
+                detail,
+                at_us: Some(listed.at_us),
+                ..Need::new(Trouble::IsolationBroken, Level::Bad)
+            }
+        };
+        Ok(failed.into_iter().map(need).collect())
     }
 
     async fn schemas(&self) -> Result<Vec<Need>> {

@@ -32,6 +32,7 @@ mod moved;
 mod moves;
 mod orphans;
 mod people;
+mod proofs;
 mod provision;
 mod release;
 mod restore;
@@ -119,6 +120,7 @@ scenarios! {
     restore::DISCARD,
     restore::AS_NEW,
     migrations::FLEET,
+    proofs::ISOLATION,
 }
 
 /// One operation with its initial state and its outcome.

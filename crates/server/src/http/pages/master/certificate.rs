@@ -13,7 +13,7 @@ use crate::http::{
 use axum::response::Response;
 use http::StatusCode;
 use serde_json::Value;
-use tenantry_console::master::{Cell, Printed, Tone, Trace};
+use tenantry_console::master::{Body, Cell, Printed, Section, Table, Tone};
 
 /// `GET /master-admin/companies/{slug}/certificate/`.
 pub(in crate::http) async fn show(of: StaffedOn) -> Result<Response> {
@@ -33,6 +33,8 @@ pub(in crate::http) async fn show(of: StaffedOn) -> Result<Response> {
         (words.say("certificate-row").to_owned(), certificate.row.to_string()),
         (words.say("certificate-hash").to_owned(), certificate.hash),
     ];
+    let head = ["what", "where", "amount", "result"].map(|id| words.say(id));
+    let sections = [Section::new("traces", words.say("places"), Body::Table(Table::new(&head, traces)))];
     let frame = frame::of_operator(&of.of, words.say("certificate-of-removal"));
     let back = format!("/master-admin/companies/{}/", of.slug);
     let view = Printed {
@@ -40,24 +42,25 @@ pub(in crate::http) async fn show(of: StaffedOn) -> Result<Response> {
         back: (&back, of.slug.as_str()),
         lead: words.say("certificate-lead"),
         facts: &facts,
-        heading: words.say("places"),
-        traces: &traces,
+        sections: &sections,
         proof: &proof,
     };
     Ok(page(StatusCode::OK, &view))
 }
 
-fn trace(words: &Words, trace: &Value) -> Trace {
+fn trace(words: &Words, trace: &Value) -> Vec<Cell> {
     let text = |name: &str| trace[name].as_str().unwrap_or_default().to_owned();
     let size = trace["bytes"].as_u64().map(|size| format!(", {}", words.bytes(size))).unwrap_or_default();
-    Trace {
-        what: words.known(&human(&text("what"))),
-        place: text("place"),
-        amount: format!("{}{size}", words.number(trace["count"].as_u64().unwrap_or_default())),
-        fate: match trace["fate"].as_str() {
-            Some("removed") => Cell::tag(words.say("removed"), Tone::Good),
-            Some("kept") => Cell::tag(words.say("stays"), Tone::Warn),
-            _ => Cell::tag(words.say("not-removed"), Tone::Bad),
-        },
-    }
+    let amount = format!("{}{size}", words.number(trace["count"].as_u64().unwrap_or_default()));
+    let fate = match trace["fate"].as_str() {
+        Some("removed") => Cell::tag(words.say("removed"), Tone::Good),
+        Some("kept") => Cell::tag(words.say("stays"), Tone::Warn),
+        _ => Cell::tag(words.say("not-removed"), Tone::Bad),
+    };
+    vec![
+        Cell::text(words.known(&human(&text("what")))),
+        Cell::text(text("place")),
+        Cell::number(amount),
+        fate,
+    ]
 }

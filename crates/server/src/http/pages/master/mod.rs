@@ -13,6 +13,7 @@ pub(super) mod form;
 mod home;
 mod needs;
 mod operations;
+mod proofs;
 mod servers;
 mod tenant;
 mod tenants;
@@ -38,6 +39,7 @@ pub(in crate::http) use home::show as home;
 pub(in crate::http) use operations::{
     abandon, ask_abandon, cancel as cancel_operation, events, list as operations, retry, show as operation,
 };
+pub(in crate::http) use proofs::{ask as ask_proof, list as proofs, run as start_proof, show as proof};
 pub(in crate::http) use servers::show as servers;
 pub(in crate::http) use tenant::show as tenant;
 pub(in crate::http) use tenants::list as tenants;

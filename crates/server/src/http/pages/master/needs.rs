@@ -16,6 +16,9 @@ pub(super) fn item(words: &Words, need: &Need) -> Item {
         Trouble::Maintenance | Trouble::Suspended | Trouble::ClosingSoon | Trouble::PurgeDue => {
             of_tenants(words, need)
         }
+        Trouble::IsolationBroken => {
+            (words.text("need-isolation").with("count", need.count).into(), detail(need).into())
+        }
         _ => of_machine(words, need),
     };
     let tone = match need.level {
@@ -129,6 +132,9 @@ fn remedy(words: &Words, need: &Need) -> Option<Button> {
         Trouble::Maintenance => (format!("/master-admin/companies/{tenant}/maintenance/"), "open-it"),
         Trouble::ClosingSoon => (format!("/master-admin/companies/{tenant}/"), "look"),
         Trouble::Orphans | Trouble::DiskLow => ("/master-admin/servers/".into(), "look"),
+        Trouble::IsolationBroken => {
+            (format!("/master-admin/proof/{}/", need.proof.unwrap_or_default()), "look")
+        }
         Trouble::OperationStuck => (operation(), "decide"),
         Trouble::OperationFailed => (operation(), "see-why"),
         _ => return None,

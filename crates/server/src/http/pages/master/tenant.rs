@@ -254,6 +254,11 @@ fn actions(words: &Words, tenant: &Listed, versions: &[Version]) -> Vec<Group> {
         data.push(at(words.say("restore-a-backup"), "restore", "rotate-ccw"));
         data.push(at(words.say("undo-the-last-restore"), "undo", "undo-2"));
         data.push(at(words.say("copy-as-a-new-company"), "clone", "copy"));
+        data.push(Button::new(
+            words.say("prove-it"),
+            format!("/master-admin/proof/run/?company={}", tenant.slug),
+            "shield-check",
+        ));
         data.push(at(words.say("create-missing-databases"), "databases", "database"));
         data.push(at(words.say("attach-a-database"), "attach", "link"));
         if versions.contains(&Version::Behind) {
