@@ -1,7 +1,7 @@
 //! Lists of the log: by tenant, actor, action and time.
 //!
-//! Every filter reads along an index, except one by time alone. Rows are in the order of their ids, so the next page
-//! continues correctly even if the clock was changed.
+//! Every filter reads along an index. Rows are in the order of their ids, so the next page continues correctly even if the
+//! clock was changed. A filter by time alone reads along the index of times: its rows are in the order of their times.
 
 use super::{COLUMNS, Row};
 use crate::{Result, records::csv_line};
@@ -37,8 +37,16 @@ pub struct Query {
 /// Returns the errors of the control store.
 pub(crate) async fn list(tx: &mut Tx, query: &Query) -> Result<Vec<Row>> {
     let limit = Value::from(i64::from(query.limit.clamp(1, 1000)));
-    let (shared, values) = conditions(query);
+    let is_by_time = query.is_by_time_alone();
+    let (shared, values) = match is_by_time {
+        true => in_order_of_time(tx, query).await?,
+        false => conditions(query),
+    };
     let rows = match query.actor.as_deref() {
+        None if is_by_time => {
+            let sql = format!("SELECT {COLUMNS} FROM audit WHERE {shared} ORDER BY at DESC, id DESC LIMIT ?");
+            tx.query(&sql, &[values, vec![limit]].concat()).await?
+        }
         None => {
             let sql = format!("SELECT {COLUMNS} FROM audit WHERE {shared} ORDER BY id DESC LIMIT ?");
             tx.query(&sql, &[values, vec![limit]].concat()).await?
@@ -61,6 +69,29 @@ pub(crate) async fn list(tx: &mut Tx, query: &Query) -> Result<Vec<Row>> {
         }
     };
     rows.iter().map(Row::read).collect()
+}
+
+impl Query {
+    /// Returns true if the filter has a time and nothing else.
+    fn is_by_time_alone(&self) -> bool {
+        let others = self.tenant.is_some() || self.actor.is_some() || self.action.is_some();
+        !others && (self.since_us.is_some() || self.until_us.is_some())
+    }
+}
+
+/// Returns the conditions of a filter by time alone, and their values. The last row of the previous page determines where the
+/// page begins.
+async fn in_order_of_time(tx: &mut Tx, query: &Query) -> Result<(String, Vec<Value>)> {
+    let mut all = vec!["at >= ?", "at < ?"];
+    let mut values: Vec<Value> =
+        vec![query.since_us.unwrap_or(i64::MIN).into(), query.until_us.unwrap_or(i64::MAX).into()];
+    if let Some(before) = query.before {
+        let rows = tx.query("SELECT at FROM audit WHERE id = ?", &[before.into()]).await?;
+        let at: Value = rows.first().map_or(Ok(i64::MAX), |row| row.integer(0))?.into();
+        all.push("at <= ? AND (at < ? OR id < ?)");
+        values.extend([at.clone(), at, before.into()]);
+    }
+    Ok((all.join(" AND "), values))
 }
 
 /// Returns the conditions that do not concern the actor, and their values.

@@ -59,6 +59,7 @@ const MIGRATIONS: &[Migration] = &[
     migration!("022_fleet", both),
     migration!("023_names", both),
     migration!("024_proofs", both),
+    migration!("025_audit_at", both),
 ];
 
 /// Returns the SQL of the table of applied migrations. The SQLite version can no longer be changed.

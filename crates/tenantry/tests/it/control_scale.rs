@@ -67,6 +67,18 @@ async fn nothing_to_do_is_answered_from_an_index_alone() {
 }
 
 #[tokio::test]
+async fn the_audit_log_of_a_time_is_read_along_an_index() {
+    let dir = tempfile::tempdir().unwrap();
+    let w = TestPlatform::open(dir.path()).await;
+    let mut tx = w.control.snapshot().await.unwrap();
+    let sql = "EXPLAIN QUERY PLAN SELECT id FROM audit WHERE at >= 1 AND at < 9 AND at <= 8 AND (at < 8 OR id < 7) \
+        ORDER BY at DESC, id DESC LIMIT 50";
+    let rows = tx.query(sql, &[]).await.unwrap();
+    let plan: Vec<_> = rows.iter().map(|row| row.text(3).unwrap()).collect();
+    assert!(plan.len() == 1 && plan[0].contains("SEARCH") && plan[0].contains("audit_at"), "{plan:?}");
+}
+
+#[tokio::test]
 async fn the_cache_holds_no_more_than_its_capacity_whatever_the_fleet() {
     let dir = tempfile::tempdir().unwrap();
     let w = TestPlatform::open(dir.path()).await.with_plans().await;
