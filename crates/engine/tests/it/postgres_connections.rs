@@ -162,6 +162,14 @@ async fn a_refused_statement_costs_no_connection_and_says_why() {
         let mut lease = one.lease(&database).await.unwrap();
         let refused = lease.connection().unwrap().query("SELECT 1/0", &[]).await.unwrap_err();
         assert!(matches!(refused.kind(), Kind::Statement(why) if why.contains("zero")), "{refused}");
+        // The time zone data of a server may lack a zone that this program knows.
+        let sql = "SELECT now() AT TIME ZONE 'Europe/Nowhere'";
+        let refused = lease.connection().unwrap().query(sql, &[]).await.unwrap_err();
+        let is_told = |rule: &str| rule.contains("time zone data");
+        assert!(
+            matches!(refused.kind(), Kind::Invalid(field, rule) if field == "time_zone" && is_told(rule)),
+            "{refused}"
+        );
         drop(lease);
         assert_eq!(number(&one, &database, "SELECT pg_backend_pid()::bigint", &[]).await, pid);
         let missing = one.lease(&"no_such_database".into()).await.unwrap_err();

@@ -62,6 +62,11 @@ fn kind(refused: &DbError) -> Kind {
         code if *code == SqlState::UNDEFINED_TABLE || *code == SqlState::UNDEFINED_COLUMN => {
             Kind::SchemaBehind
         }
+        // The server may have other time zone data than this program, which has checked the name.
+        code if *code == SqlState::INVALID_PARAMETER_VALUE && refused.message().starts_with("time zone") => {
+            let rule = "the PostgreSQL server does not know this time zone: update its time zone data, or name another";
+            Kind::Invalid("time_zone".into(), rule.into())
+        }
         code if *code == SqlState::INSUFFICIENT_PRIVILEGE => Kind::Denied(refused.message().into()),
         _ => Kind::Statement(refused.message().into()),
     }
