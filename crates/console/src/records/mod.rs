@@ -218,6 +218,8 @@ pub enum FilterInput {
         from: (String, String),
         /// Parameter and value of the upper end.
         to: (String, String),
+        /// Parameter and choices of days by a word; `None` for numbers.
+        within: Option<(String, Vec<Choice>)>,
     },
     /// A part of a text.
     Part {

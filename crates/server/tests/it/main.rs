@@ -41,6 +41,7 @@ mod csv_bounds;
 mod csv_exact;
 mod csv_named;
 mod damaged_stores;
+mod days;
 mod declared;
 mod depends;
 mod derived;

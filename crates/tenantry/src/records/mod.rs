@@ -146,6 +146,11 @@ impl<'a> Records<'a> {
         self
     }
 
+    /// Returns the platform's time, in microseconds since 1970, UTC.
+    pub fn now_us(&self) -> i64 {
+        self.inner.control.now_us()
+    }
+
     /// Returns the model.
     pub fn model(&self) -> &Arc<Model> {
         &self.entry.model

@@ -4,7 +4,7 @@
 //! The operations on records use it. `query::filter` decides which operators a field accepts; a test sends a request
 //! with every parameter listed here.
 
-use crate::http::query::{FUNCTIONS, PERIODS};
+use crate::http::query::{DAYS, FUNCTIONS, PERIODS};
 use serde_json::{Value, json};
 use std::sync::Arc;
 use tenantry::{
@@ -22,7 +22,9 @@ const ANY: &str = "Conditions of which at least one holds: `(status=active,all(a
 
 /// What the time zone of a query says.
 const ZONE: &str = "IANA name of the time zone of days, as `Asia/Baku`; UTC without it. A condition on an instant may name a day, \
-    which is all of it: `created_at__lte=2026-11-21` contains that day.";
+    which is all of it: `created_at__lte=2026-11-21` contains that day. A condition on a date or an instant may also name days by a \
+    word, as they are at the time of the request: `today`, `yesterday`, `tomorrow`, `this_week`, `last_week`, `this_month`, \
+    `last_month`, `this_year`. A week begins on Monday.";
 
 /// Returns the parameters for filters, search and sort order; with `paged`, also the parameters for pages.
 pub(super) fn list(model: &Model, models: &[Arc<Model>], paged: bool) -> Vec<Value> {
@@ -215,8 +217,8 @@ fn value(model: &Model, models: &[Arc<Model>], name: &str) -> Value {
         ("version", _) | (_, Some(FieldKind::Integer { .. })) => {
             json!({"type": "integer", "format": "int64"})
         }
-        (_, None | Some(FieldKind::Datetime)) => json!({"type": "string", "format": "date-time"}),
-        (_, Some(FieldKind::Date)) => json!({"type": "string", "format": "date"}),
+        (_, None | Some(FieldKind::Datetime)) => or_days("date-time"),
+        (_, Some(FieldKind::Date)) => or_days("date"),
         (_, Some(FieldKind::Boolean)) => json!({"type": "boolean"}),
         (_, Some(FieldKind::Decimal { .. })) => json!({"type": "string", "format": "decimal"}),
         (_, Some(FieldKind::Choice { choices })) => json!({"type": "string", "enum": choices}),
@@ -225,6 +227,11 @@ fn value(model: &Model, models: &[Arc<Model>], name: &str) -> Value {
         }
         (_, Some(_)) => json!({"type": "string", "maxLength": 1000}),
     }
+}
+
+/// Returns the schema of a date or an instant, or of days by a word.
+fn or_days(format: &str) -> Value {
+    json!({"anyOf": [{"type": "string", "format": format}, {"type": "string", "enum": DAYS}]})
 }
 
 /// Returns the schema of the number of rows in a page.

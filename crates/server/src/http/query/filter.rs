@@ -3,6 +3,7 @@
 //! Used by the list reader. It never builds SQL: a condition is data, which the engine compiles.
 
 use super::{
+    days,
     path::{Column, Models},
     text::{self, Kind},
 };
@@ -45,13 +46,13 @@ pub(super) fn condition(
         "in" => members(model, field, kind, value)?,
         "contains" => partial(field, kind, Operator::Contains, value)?,
         "startswith" => partial(field, kind, Operator::StartsWith, value)?,
-        _ if kind == Kind::Datetime && is_day(value) && operator(suffix).is_some() => {
-            on_day(&field, operator(suffix).unwrap_or(Operator::Eq), value, &models.time_zone())?
-        }
         _ => {
             let operator = operator(suffix)
                 .ok_or_else(|| format!("no operator {}; there are: {OPERATORS}", text::quoted(suffix)))?;
-            Filter::Compare(field.clone(), operator, typed(model, &field, kind, value)?)
+            match days_of(models, kind, value)? {
+                Some(days) => on_days(&field, operator, (kind, days), &models.time_zone())?,
+                None => Filter::Compare(field.clone(), operator, typed(model, &field, kind, value)?),
+            }
         }
     };
     Ok(column.condition(condition))
@@ -74,13 +75,37 @@ fn is_day(text: &str) -> bool {
     text.len() == 10 && text.parse::<Date>().is_ok()
 }
 
-/// Returns a condition on an instant that names a day: all of it, from midnight to midnight in the time zone.
-fn on_day(field: &FieldName, operator: Operator, day: &str, zone: &TimeZone) -> Result<Filter, String> {
-    let midnight =
-        |day: Date| Some(Value::DateTime(day.to_zoned(zone.clone()).ok()?.start_of_day().ok()?.timestamp()));
-    let days =
-        day.parse::<Date>().ok().and_then(|day| Some((midnight(day)?, midnight(day.tomorrow().ok()?)?)));
-    let (from, until) = days.ok_or("is beyond the calendar")?;
+/// Returns the first of the days that a condition names, and the day after the last one: a day of an instant, or days by a
+/// word. `None`: the value is no such text.
+fn days_of(models: &dyn Models, kind: Kind, value: &str) -> Result<Option<(Date, Date)>, String> {
+    const BEYOND: &str = "is beyond the calendar";
+    if !matches!(kind, Kind::Date | Kind::Datetime) {
+        return Ok(None);
+    }
+    if days::DAYS.contains(&value) {
+        let today = models.now().to_zoned(models.time_zone()).date();
+        return days::named(value, today).map(Some).ok_or_else(|| BEYOND.into());
+    }
+    match value.parse::<Date>() {
+        Ok(day) if kind == Kind::Datetime && is_day(value) => {
+            Ok(Some((day, day.tomorrow().map_err(|_| BEYOND)?)))
+        }
+        _ => Ok(None),
+    }
+}
+
+/// Returns a condition that names days: all of them, of an instant from midnight to midnight in the time zone.
+fn on_days(
+    field: &FieldName,
+    operator: Operator,
+    (kind, (first, after)): (Kind, (Date, Date)),
+    zone: &TimeZone,
+) -> Result<Filter, String> {
+    let begin = |day: Date| match kind {
+        Kind::Date => Some(Value::Date(day)),
+        _ => Some(Value::DateTime(day.to_zoned(zone.clone()).ok()?.start_of_day().ok()?.timestamp())),
+    };
+    let (from, until) = begin(first).zip(begin(after)).ok_or("is beyond the calendar")?;
     let compare = |operator, value: Value| Filter::Compare(field.clone(), operator, value);
     Ok(match operator {
         Operator::Eq => Filter::All(vec![compare(Operator::Ge, from), compare(Operator::Lt, until)]),

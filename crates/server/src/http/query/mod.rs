@@ -5,6 +5,7 @@
 
 mod aggregate;
 mod cursor;
+mod days;
 mod filter;
 mod groups;
 mod import;
@@ -17,6 +18,7 @@ mod text;
 pub use aggregate::aggregate;
 pub(super) use aggregate::{FUNCTIONS, PERIODS, name_of};
 pub use cursor::seal;
+pub(super) use days::DAYS;
 pub(super) use groups::{ANY, Part, parts, written};
 pub(super) use import::import;
 pub(super) use nothing::NoParameters;

@@ -7,7 +7,7 @@ use super::{
     pairs::pairs,
     text::{self, Kind},
 };
-use jiff::tz::TimeZone;
+use jiff::{Timestamp, tz::TimeZone};
 use std::sync::Arc;
 use tenantry::{
     model::{FieldKind, Model},
@@ -31,6 +31,9 @@ pub trait Models {
     fn time_zone(&self) -> TimeZone {
         TimeZone::UTC
     }
+
+    /// Returns the time of the request, for conditions such as `today`.
+    fn now(&self) -> Timestamp;
 }
 
 /// Models, and the time zone that a query names.
@@ -63,6 +66,10 @@ impl Models for Zoned<'_> {
     fn time_zone(&self) -> TimeZone {
         self.zone.clone()
     }
+
+    fn now(&self) -> Timestamp {
+        self.models.now()
+    }
 }
 
 /// Refuses what is no time zone.
@@ -80,6 +87,10 @@ impl Models for Records<'_> {
 
     fn readable(&self, name: &ModelName) -> Option<Arc<Model>> {
         Records::readable(self, name)
+    }
+
+    fn now(&self) -> Timestamp {
+        Timestamp::from_microsecond(self.now_us()).unwrap_or_default()
     }
 }
 

@@ -33,6 +33,11 @@ impl Models for Model {
     fn readable(&self, name: &ModelName) -> Option<Arc<Model>> {
         (name.as_str() != "secrets").then(|| Arc::new(Model { name: name.clone(), ..self.clone() }))
     }
+
+    /// Returns the night in which the clocks of Berlin were put forward, at half past eleven there.
+    fn now(&self) -> jiff::Timestamp {
+        "2026-03-29T21:30:00Z".parse().unwrap()
+    }
 }
 
 fn field(name: &str, kind: serde_json::Value, search: bool) -> serde_json::Value {
@@ -60,6 +65,42 @@ fn operators_become_conditions() {
         Filter::Null(name("born"), true),
     ]);
     assert_eq!(got.select.filter, want);
+}
+
+#[test]
+fn days_by_a_word_are_those_of_the_time_zone_over_a_change_of_its_clocks() {
+    let filter = |query: &str| match list(&model(), query).unwrap().select.filter {
+        Filter::All(mut all) => all.remove(0),
+        other => panic!("{other:?}"),
+    };
+    let compare = |field: &str, operator, value: &str| {
+        let value = match value.len() {
+            10 => Value::Date(value.parse().unwrap()),
+            _ => Value::DateTime(value.parse().unwrap()),
+        };
+        Filter::Compare(name(field), operator, value)
+    };
+    let between = |field: &str, from: &str, until: &str| {
+        Filter::All(vec![compare(field, Operator::Ge, from), compare(field, Operator::Lt, until)])
+    };
+    let berlin = |condition: &str| filter(&format!("{condition}&time_zone=Europe/Berlin"));
+    // A day of 23 hours, which is over half an hour later.
+    let today = between("created_at", "2026-03-28T23:00:00Z", "2026-03-29T22:00:00Z");
+    assert_eq!(berlin("created_at=today"), today);
+    let yesterday = between("created_at", "2026-03-27T23:00:00Z", "2026-03-28T23:00:00Z");
+    assert_eq!(berlin("created_at=yesterday"), yesterday);
+    let week = between("created_at", "2026-03-22T23:00:00Z", "2026-03-29T22:00:00Z");
+    assert_eq!(berlin("created_at=this_week"), week);
+    let month = between("created_at", "2026-02-28T23:00:00Z", "2026-03-31T22:00:00Z");
+    assert_eq!(berlin("created_at=this_month"), month);
+    assert_eq!(berlin("created_at__gte=today"), compare("created_at", Operator::Ge, "2026-03-28T23:00:00Z"));
+    assert_eq!(berlin("created_at__lte=today"), compare("created_at", Operator::Lt, "2026-03-29T22:00:00Z"));
+    // In Baku it is the next day already.
+    assert_eq!(filter("born=today&time_zone=Asia/Baku"), between("born", "2026-03-30", "2026-03-31"));
+    assert_eq!(filter("born__lt=this_month"), compare("born", Operator::Lt, "2026-03-01"));
+    assert!(wrong("born__in=today").contains("must be a date"));
+    assert!(wrong("age=today").contains("whole number"));
+    assert!(wrong("born=someday").contains("must be a date"));
 }
 
 #[test]

@@ -294,6 +294,10 @@ impl query::Models for Place<'_> {
     fn time_zone(&self) -> jiff::tz::TimeZone {
         self.words().zone.clone()
     }
+
+    fn now(&self) -> jiff::Timestamp {
+        jiff::Timestamp::from_microsecond(self.app.platform().now_us()).unwrap_or_default()
+    }
 }
 
 /// Parses the rows of a list.

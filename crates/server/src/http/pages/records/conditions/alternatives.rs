@@ -10,7 +10,7 @@ use super::{
         choices::{self, Asked},
         links::Params,
     },
-    Reached, reached,
+    Reached, reached, words_of,
 };
 use crate::http::{
     pages::{reasons, visit::Fields},
@@ -55,6 +55,7 @@ fn groups_of(value: &str) -> Option<Vec<Vec<Row>>> {
                 ("isnull", "true" | "1") => ("empty", ""),
                 ("isnull", _) => ("filled", ""),
                 ("in", _) => return None,
+                ("eq", value) if words_of(value).is_some() => ("within", value),
                 other => other,
             };
             Some(Row { field: field.into(), is: is.into(), value: value.into(), wrong: String::new() })
@@ -169,7 +170,7 @@ impl Row {
     /// Returns parameter and value.
     fn parameter(&self) -> (String, String) {
         match self.is.as_str() {
-            "eq" => (self.field.clone(), self.value.clone()),
+            "eq" | "within" => (self.field.clone(), self.value.clone()),
             "empty" => (format!("{}__isnull", self.field), "true".into()),
             "filled" => (format!("{}__isnull", self.field), "false".into()),
             is => (format!("{}__{is}", self.field), self.value.clone()),
@@ -218,6 +219,9 @@ impl Row {
         let option = |value: &str, label: String| Choice { value: value.into(), label, chosen: value == now };
         let say = |id| place.words().say(id).to_owned();
         Ok(match &field.kind {
+            FieldKind::Date | FieldKind::Datetime if self.is == "within" || words_of(now).is_some() => {
+                ConditionValue::Select { options: super::days(place, now), find: None }
+            }
             FieldKind::Choice { choices } => ConditionValue::Select {
                 options: choices
                     .iter()
@@ -273,7 +277,9 @@ fn operators(field: &Field) -> &'static [&'static str] {
         FieldKind::Integer { .. } | FieldKind::Decimal { .. } => {
             &["eq", "ne", "gte", "lte", "gt", "lt", "empty", "filled"]
         }
-        FieldKind::Date | FieldKind::Datetime => &["gte", "lte", "eq", "gt", "lt", "empty", "filled"],
+        FieldKind::Date | FieldKind::Datetime => {
+            &["gte", "lte", "within", "eq", "gt", "lt", "empty", "filled"]
+        }
         FieldKind::Boolean => &["eq", "empty", "filled"],
         FieldKind::Choice { .. } | FieldKind::Ref { .. } => &["eq", "ne", "empty", "filled"],
         FieldKind::Json | FieldKind::Custom | FieldKind::File { .. } => &["filled", "empty"],
@@ -295,6 +301,7 @@ fn label(operator: &str, kind: &FieldKind) -> &'static str {
         "lte" => "operator-lte",
         "gt" => "operator-gt",
         "lt" => "operator-lt",
+        "within" => "operator-within",
         "empty" => "operator-empty",
         "filled" => "operator-filled",
         _ => "operator-eq",
@@ -326,6 +333,7 @@ mod tests {
             "(status=active,status=new)",
             "(all(age__gte=65,name__contains=\"a,b\"),city.region=3)",
             "(phone__isnull=true,phone__isnull=false)",
+            "(all(born=today,age__gte=65),born__lt=this_week)",
         ] {
             assert_eq!(written(&groups_of(text).unwrap()), text);
         }

@@ -2,7 +2,7 @@
 
 use super::{
     super::{Place, choices, links::Params},
-    Reached, WORDS, reached,
+    DAY, Reached, WORDS, reached,
 };
 use crate::http::{
     pages::words,
@@ -12,9 +12,6 @@ use crate::http::{
 use std::collections::{BTreeMap, HashMap};
 use tenantry::{model::FieldKind, name::ModelName};
 use tenantry_console::records::Chip;
-
-/// Length of a day, `2026-11-21`.
-const DAY: usize = 10;
 
 /// Names of the records that conditions refer to, by model and id.
 type Names = HashMap<(ModelName, String), String>;
@@ -121,9 +118,7 @@ fn one_in_words(place: &Place<'_>, names: &Names, parameter: &str, value: &str) 
     let words = place.words();
     let (label, reached) = (label(place, path), reached(place, path));
     let is_time = matches!(path, "created_at" | "updated_at")
-        || reached
-            .as_ref()
-            .is_some_and(|found| matches!(found.field.kind, FieldKind::Date | FieldKind::Datetime));
+        || reached.as_ref().is_some_and(|found| is_time(&found.field.kind));
     let text = match (suffix, value) {
         ("isnull", "true" | "1") => "is-empty",
         ("isnull", _) => "is-filled",
@@ -152,9 +147,33 @@ fn one_in_words(place: &Place<'_>, names: &Names, parameter: &str, value: &str) 
     words.text(text).with("field", label).with("value", shown).into()
 }
 
+/// Returns true for fields whose conditions may name days.
+pub(super) fn is_time(kind: &FieldKind) -> bool {
+    matches!(kind, FieldKind::Date | FieldKind::Datetime)
+}
+
+/// Returns the id of the text for days that a word of the API names; `None` for other values.
+pub(super) fn words_of(value: &str) -> Option<&'static str> {
+    Some(match value {
+        "today" => "days-today",
+        "yesterday" => "days-yesterday",
+        "tomorrow" => "days-tomorrow",
+        "this_week" => "days-this-week",
+        "last_week" => "days-last-week",
+        "this_month" => "days-this-month",
+        "last_month" => "days-last-month",
+        "this_year" => "days-this-year",
+        _ => return None,
+    })
+}
+
 /// Returns a value of a condition as people read it.
 fn shown(place: &Place<'_>, names: &Names, reached: Option<&Reached<'_>>, value: &str) -> String {
     let words = place.words();
+    let may_be_days = reached.is_none_or(|found| is_time(&found.field.kind));
+    if let Some(days) = words_of(value).filter(|_| may_be_days) {
+        return words.say(days).into();
+    }
     let Some(Reached { model, field, .. }) = reached else {
         return if value.len() == DAY { words.date(value) } else { words.datetime(value) };
     };

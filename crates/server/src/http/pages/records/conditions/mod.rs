@@ -6,6 +6,7 @@ mod chips;
 
 pub(super) use alternatives::Alternatives;
 pub(in crate::http::pages) use chips::in_words;
+use chips::words_of;
 pub(super) use chips::{chips, label};
 
 use super::{
@@ -13,13 +14,17 @@ use super::{
     choices::{self, Asked},
     links::Params,
 };
-use crate::http::problem::Result;
+use crate::http::{problem::Result, query};
 use std::sync::Arc;
 use tenantry::model::{Field, FieldKind, Model};
 use tenantry_console::records::{Choice, FilterField, FilterInput};
 
 /// Parameters of a list that are not conditions.
 pub(super) const WORDS: [&str; 6] = ["sort", "after", "fields", "count", "limit", "time_zone"];
+
+/// Length of a day, `2026-11-21`.
+const DAY: usize = 10;
+
 /// Returns the inputs that set conditions. With `with_choices`, it also reads the records that references can name. The
 /// slice has the searches among those records: the field, and a part of the name.
 pub(super) async fn fields(
@@ -54,7 +59,13 @@ async fn input(
             let value = params.get(&name).unwrap_or_default().to_owned();
             (name, value)
         };
-        FilterInput::Range { kind, from: end("gte"), to: end("lte") }
+        FilterInput::Range { kind, from: end("gte"), to: end("lte"), within: None }
+    };
+    let times = || match range("date") {
+        FilterInput::Range { kind, from, to, .. } => {
+            FilterInput::Range { kind, from, to, within: Some((name.clone(), days(place, now))) }
+        }
+        other => other,
     };
     Ok(match &field.kind {
         FieldKind::Choice { choices } => {
@@ -91,8 +102,7 @@ async fn input(
                 find: find(found.more),
             })
         }
-        FieldKind::Date => Some(range("date")),
-        FieldKind::Datetime => Some(range("date")),
+        FieldKind::Date | FieldKind::Datetime => Some(times()),
         FieldKind::Integer { .. } | FieldKind::Decimal { .. } => Some(range("number")),
         FieldKind::Text { .. } if field.has_index() && !field.search => {
             let name = format!("{name}__contains");
@@ -103,13 +113,29 @@ async fn input(
     })
 }
 
+/// Returns the days that a condition can name by a word. `now` is the value of the condition that is set, which may be a day.
+fn days(place: &Place<'_>, now: &str) -> Vec<Choice> {
+    let words = place.words();
+    let named = query::DAYS.iter().filter_map(|value| {
+        let label = words.say(words_of(value)?).into();
+        Some(Choice { value: (*value).into(), label, chosen: *value == now })
+    });
+    let is_other = !now.is_empty() && words_of(now).is_none();
+    let shown = || if now.len() == DAY { words.date(now) } else { words.datetime(now) };
+    let other = is_other.then(|| Choice { value: now.into(), label: shown(), chosen: true });
+    other.into_iter().chain(named).collect()
+}
+
 /// Returns true if an input of the form sets this parameter.
 pub(super) fn is_input(fields: &[FilterField], parameter: &str) -> bool {
     fields.iter().any(|field| match &field.input {
         FilterInput::Select { name, .. }
         | FilterInput::Reference { name, .. }
         | FilterInput::Part { name, .. } => name == parameter,
-        FilterInput::Range { from, to, .. } => [&from.0, &to.0].contains(&&parameter.to_owned()),
+        FilterInput::Range { from, to, within, .. } => {
+            let within = within.as_ref().map(|(name, _)| name.as_str());
+            [Some(from.0.as_str()), Some(to.0.as_str()), within].contains(&Some(parameter))
+        }
     })
 }
 
