@@ -5,6 +5,7 @@ mod bulk;
 mod choosing;
 mod delete;
 mod detail;
+mod filters;
 mod history;
 mod import;
 mod own;
@@ -15,6 +16,7 @@ pub use bulk::{ChangeAll, DeleteAll, Selection};
 pub use choosing::Choosing;
 pub use delete::{Delete, Referrer};
 pub use detail::{Detail, Related};
+pub use filters::{FilterField, FilterInput};
 pub use history::{Change, ChangedField, History};
 pub use import::{FileColumn, Import, ImportStep, Refusals};
 pub use own::{OwnField, OwnForm};
@@ -178,56 +180,6 @@ pub struct Chip {
     pub edit: Option<String>,
     /// True if the condition does not fit the model and is not applied.
     pub broken: bool,
-}
-
-/// A condition that the visitor can set.
-#[derive(Debug)]
-pub struct FilterField {
-    /// Id of the condition's element.
-    pub id: String,
-    /// Label of the field.
-    pub label: String,
-    /// Input of the condition.
-    pub input: FilterInput,
-}
-
-/// The input of a condition.
-#[derive(Debug)]
-pub enum FilterInput {
-    /// One of the choices.
-    Select {
-        /// Name of the parameter.
-        name: String,
-        /// All choices.
-        options: Vec<Choice>,
-    },
-    /// A record that a reference can name.
-    Reference {
-        /// Name of the parameter.
-        name: String,
-        /// First choices.
-        options: Vec<Choice>,
-        /// Text that is searched for; `None` if all choices are listed.
-        find: Option<String>,
-    },
-    /// A range of values.
-    Range {
-        /// Type of the two input elements.
-        kind: &'static str,
-        /// Parameter and value of the lower end.
-        from: (String, String),
-        /// Parameter and value of the upper end.
-        to: (String, String),
-        /// Parameter and choices of days by a word; `None` for numbers.
-        within: Option<(String, Vec<Choice>)>,
-    },
-    /// A part of a text.
-    Part {
-        /// Name of the parameter.
-        name: String,
-        /// Value of the parameter.
-        value: String,
-    },
 }
 
 /// An entry of a drop-down list.
