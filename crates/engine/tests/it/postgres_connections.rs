@@ -256,7 +256,6 @@ async fn a_connection_that_the_server_ended_is_replaced() {
     }
 }
 
-/// The caller's task reads its answers itself, many at a time.
 #[tokio::test]
 async fn large_answers_arrive_whole_and_in_order() {
     for url in servers() {

@@ -1,6 +1,11 @@
 //! Access to one server: address, role, and whether the server answers at the moment.
 
-use super::{Connection, encrypted::Encryption, failure, socket::Stream, tls, url::PostgresUrl};
+use super::{
+    Connection,
+    encrypted::{Encrypted, Encryption},
+    failure, tls,
+    url::PostgresUrl,
+};
 use crate::error::{Error, Kind, Result};
 use std::{
     fmt,
@@ -9,12 +14,12 @@ use std::{
 };
 use tokio::time::timeout;
 use tokio_postgres::{
-    Client, Config,
+    Client, Config, Socket,
     config::{Host, TargetSessionAttrs},
 };
 
 /// An open connection, and the future that drives its socket.
-type Dialled = (Client, Stream);
+type Dialled = (Client, tokio_postgres::Connection<Socket, Encrypted>);
 
 /// Longest duration of connecting.
 const CONNECT: Duration = Duration::from_secs(5);
@@ -116,6 +121,11 @@ impl Access {
     /// [`Kind::NoAccess`] if it refuses the role, and [`Kind::Busy`] if it allows no more connections.
     pub(super) async fn connect(&self, database: &Arc<str>, login: Option<&Login>) -> Result<Connection> {
         let (client, stream) = self.dial(database, login).await?;
+        let stream = tokio::spawn(async move {
+            if let Err(error) = stream.await {
+                tracing::debug!(%error, "a connection to PostgreSQL ended");
+            }
+        });
         Ok(Connection::new(database.clone(), client, stream, self))
     }
 

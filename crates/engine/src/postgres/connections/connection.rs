@@ -1,15 +1,13 @@
 //! One connection. It tracks whether a statement or transaction is in progress, so that its lease can prove it clean.
 
-use super::{
-    Access, Call,
-    encrypted::Encryption,
-    failure,
-    socket::{Socket, Stream},
-};
+use super::{Access, Call, encrypted::Encryption, failure};
 use crate::error::Result;
 use quick_cache::unsync::Cache;
 use std::{sync::Arc, time::Duration};
-use tokio::time::timeout;
+use tokio::{
+    task::{AbortHandle, JoinHandle},
+    time::timeout,
+};
 use tokio_postgres::{
     Client, Row, Statement,
     types::{ToSql, Type},
@@ -40,7 +38,8 @@ pub type Param<'p> = (&'p (dyn ToSql + Sync), Type);
 pub struct Connection {
     database: Arc<str>,
     pub(super) client: Client,
-    pub(super) socket: Socket,
+    /// The task that reads and writes the socket. It ends when the connection does.
+    stream: JoinHandle<()>,
     /// Encryption of the second connection that cancels a statement.
     encryption: Encryption,
     /// Prepared statements by text; `None` if statements must not be prepared by name.
@@ -52,12 +51,16 @@ pub struct Connection {
 }
 
 impl Connection {
-    pub(super) fn new(database: Arc<str>, client: Client, stream: Stream, access: &Access) -> Self {
+    pub(super) fn new(database: Arc<str>, client: Client, stream: JoinHandle<()>, access: &Access) -> Self {
         let encryption = access.encryption().clone();
         let prepared = access.prepares().then(|| Cache::new(PREPARED));
         let (in_statement, in_transaction, role) = (false, false, Role::Login);
-        let socket = Socket::new(stream);
-        Self { database, client, socket, encryption, prepared, in_statement, in_transaction, role }
+        Self { database, client, stream, encryption, prepared, in_statement, in_transaction, role }
+    }
+
+    /// Returns the task that reads and writes the socket.
+    pub(super) fn socket(&self) -> AbortHandle {
+        self.stream.abort_handle()
     }
 
     /// Returns the name of the database that the connection belongs to.
@@ -69,11 +72,6 @@ impl Connection {
     /// Beyond their transaction, statements change no setting but the role, so nothing else can be left over.
     pub(super) fn is_clean(&self) -> bool {
         !self.in_statement && !self.in_transaction && !self.client.is_closed()
-    }
-
-    /// Returns true if the connection is clean and the server has not ended it while it was idle.
-    pub(super) fn is_fit(&mut self) -> bool {
-        self.socket.is_open() && self.is_clean()
     }
 
     /// Runs a statement and returns its rows.
@@ -92,7 +90,7 @@ impl Connection {
     /// Returns the errors of [`Connection::query`].
     pub async fn once(&mut self, sql: &str, params: &[Param<'_>]) -> Result<Vec<Row>> {
         self.in_statement = true;
-        let rows = self.socket.drive(self.client.query_typed(sql, params)).await;
+        let rows = self.client.query_typed(sql, params).await;
         self.in_statement = false;
         rows.map_err(|error| failure::of_statement(&error))
     }
@@ -103,7 +101,7 @@ impl Connection {
     /// Returns the errors of [`Connection::query`].
     pub async fn batch(&mut self, sql: &str) -> Result<()> {
         self.in_statement = true;
-        let done = self.socket.drive(self.client.batch_execute(sql)).await;
+        let done = self.client.batch_execute(sql).await;
         self.in_statement = false;
         done.map_err(|error| failure::of_statement(&error))
     }
@@ -114,7 +112,7 @@ impl Connection {
     /// Returns the errors of [`Connection::query`].
     pub async fn describe(&mut self, sql: &str) -> Result<(Vec<Type>, Vec<(String, Type)>)> {
         self.in_statement = true;
-        let prepared = self.socket.drive(self.client.prepare(sql)).await;
+        let prepared = self.client.prepare(sql).await;
         self.in_statement = false;
         let statement = prepared.map_err(|error| failure::of_statement(&error))?;
         let columns = statement.columns().iter().map(|c| (c.name().to_owned(), c.type_().clone()));
@@ -136,7 +134,7 @@ impl Connection {
     /// Returns [`crate::Kind::InDoubt`] if the connection was lost before the answer: the transaction may be committed.
     pub async fn commit(&mut self) -> Result<()> {
         self.in_statement = true;
-        let done = self.socket.drive(self.client.batch_execute("COMMIT")).await;
+        let done = self.client.batch_execute("COMMIT").await;
         self.in_statement = false;
         done.map_err(|error| failure::of_commit(&error))?;
         self.in_transaction = false;
@@ -152,7 +150,7 @@ impl Connection {
     pub async fn commit_batch(&mut self, statements: &[&str]) -> Result<()> {
         (self.in_statement, self.in_transaction) = (true, true);
         let text = format!("{};\nCOMMIT", statements.join(";\n"));
-        let done = self.socket.drive(self.client.batch_execute(&text)).await;
+        let done = self.client.batch_execute(&text).await;
         self.in_statement = false;
         done.map_err(|error| failure::of_commit(&error))?;
         self.in_transaction = false;
@@ -184,8 +182,9 @@ impl Connection {
             tracing::debug!(database = %self.database, ?cancelled, "cancelled a statement whose caller is gone");
         }
         drop(self.client);
-        let mut socket = self.socket;
-        // After that time the socket is closed without a farewell.
-        drop(timeout(FAREWELL, socket.ended()).await);
+        let mut stream = self.stream;
+        if timeout(FAREWELL, &mut stream).await.is_err() {
+            stream.abort();
+        }
     }
 }

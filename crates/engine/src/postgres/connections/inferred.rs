@@ -46,12 +46,12 @@ impl Connection {
         let first = wrap.begin.or(guard.as_deref());
         let last = wrap.is_guarded.then(|| format!("RELEASE {GUARD}"));
         self.in_transaction |= wrap.begin.is_some();
-        let all = join3(
+        let (begun, answer, _) = join3(
             some(&self.client, first),
             rows(&self.client, sql, statement, params),
             some(&self.client, last.as_deref()),
-        );
-        let (begun, answer, _) = self.socket.drive(all).await;
+        )
+        .await;
         self.in_statement = false;
         begun.map_err(|error| failure::of_statement(&error))?;
         match answer {
@@ -67,10 +67,7 @@ impl Connection {
     pub async fn commit_and_notify(&mut self, channel: &str) -> Result<()> {
         self.in_statement = true;
         // PostgreSQL ends a failed transaction without an error, but then it refuses the notification.
-        let done = self
-            .socket
-            .drive(self.client.batch_execute(&format!("NOTIFY {}; COMMIT", quoted(channel))))
-            .await;
+        let done = self.client.batch_execute(&format!("NOTIFY {}; COMMIT", quoted(channel))).await;
         self.in_statement = false;
         done.map_err(|error| failure::of_commit(&error))?;
         self.in_transaction = false;
@@ -83,11 +80,7 @@ impl Connection {
         if let Some(known) = prepared.get(sql) {
             return Ok(Some(known.clone()));
         }
-        let made = self
-            .socket
-            .drive(self.client.prepare(sql))
-            .await
-            .map_err(|error| failure::of_statement(&error))?;
+        let made = self.client.prepare(sql).await.map_err(|error| failure::of_statement(&error))?;
         prepared.insert(sql.to_owned(), made.clone());
         Ok(Some(made))
     }

@@ -18,13 +18,8 @@ impl Lease {
     /// Opens a connection, unless the slot came with one. A connection for another role is always a new one.
     pub(super) async fn open(mut place: Place, login: Option<&Login>) -> Result<Self> {
         let database = place.database.clone();
-        let mut grant = place.grant.replace(Grant::Free);
-        let is_fit = match &mut grant {
-            Some(Grant::Ready(connection)) => login.is_none() && connection.is_fit(),
-            _ => false,
-        };
-        let connection = match grant {
-            Some(Grant::Ready(connection)) if is_fit => Some(connection),
+        let connection = match place.grant.replace(Grant::Free) {
+            Some(Grant::Ready(connection)) if connection.is_clean() && login.is_none() => Some(connection),
             Some(Grant::Ready(connection) | Grant::Replace(connection)) => {
                 // Close it in a task, so that the slot stays taken until then even if the caller goes away.
                 let closed = tokio::spawn(async move {

@@ -22,7 +22,6 @@ mod lease;
 mod listener;
 mod pipeline;
 mod pool;
-mod socket;
 mod tls;
 mod url;
 mod watchdog;

@@ -206,7 +206,7 @@ impl Connection {
                 let asks = one(&self.client, question, statements.pop().flatten());
                 let commits = send(&self.client, None, calls, statements, Some("COMMIT"));
                 // `join` polls the commit first, so it is sent first.
-                let (committed, answer) = self.socket.drive(join(commits, asks)).await;
+                let (committed, answer) = join(commits, asks).await;
                 committed.map(|_| answer.ok())
             }
             Err(failed) => Err(failed),
@@ -226,7 +226,7 @@ impl Connection {
         for sql in statements {
             pending.push(Box::pin(batch(&self.client, sql)));
         }
-        let answers = self.socket.drive(together(pending)).await;
+        let answers = together(pending).await;
         self.in_statement = false;
         for (at, answer) in answers.into_iter().enumerate() {
             answer.map_err(|error| (at, failure::of_statement(&error)))?;
@@ -242,7 +242,7 @@ impl Connection {
     ) -> Result<Answers, Failed> {
         self.in_statement = true;
         let done = match self.statements(calls, false).await {
-            Ok(statements) => self.socket.drive(send(&self.client, before, calls, statements, after)).await,
+            Ok(statements) => send(&self.client, before, calls, statements, after).await,
             Err(failed) => Err(failed),
         };
         self.in_statement = false;
@@ -296,11 +296,11 @@ impl Connection {
         found: &mut [Option<Statement>],
     ) -> Result<(), Failed> {
         let not_sent = |at, error| Failed { at, error, before: vec![], sent: false, in_doubt: false };
-        let first = reset.then(|| as_login(&self.client));
+        let reset = reset.then(|| as_login(&self.client));
         let prepared_now = new.iter().map(|at| prepare(&self.client, calls[*at]));
-        let all = together(first.into_iter().chain(prepared_now).collect());
-        let mut made = self.socket.drive(all).await.into_iter();
-        if reset {
+        let resets = reset.is_some();
+        let mut made = together(reset.into_iter().chain(prepared_now).collect()).await.into_iter();
+        if resets {
             made.next().transpose().map_err(|error| not_sent(None, error))?;
         }
         for (at, made) in new.iter().copied().zip(made) {

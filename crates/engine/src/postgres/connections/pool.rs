@@ -158,7 +158,7 @@ impl Pool {
 
     /// Registers a new connection, and starts the watchdog of the server if it does not run.
     pub(super) fn opened(self: &Arc<Self>, connection: &Connection) {
-        self.sockets.add(connection.socket.cutter());
+        self.sockets.add(connection.socket());
         if !std::mem::replace(&mut self.lock().watched, true) {
             tokio::spawn(watch(Arc::downgrade(self)));
         }

@@ -7,33 +7,33 @@
 //! is away: all its connections are closed, so that everything that waits for them fails at once, and new callers are
 //! refused until it answers again.
 
-use super::{pool::Pool, socket::Cutter};
+use super::pool::Pool;
 use crate::error::Kind;
 use std::{
     sync::{Mutex, PoisonError, Weak},
     time::Duration,
 };
-use tokio::time::sleep;
+use tokio::{task::AbortHandle, time::sleep};
 
 /// Time between two checks.
 const EVERY: Duration = Duration::from_secs(1);
 
-/// The sockets of open connections.
+/// The tasks that read and write the sockets of open connections.
 #[derive(Debug, Default)]
-pub(super) struct Sockets(Mutex<Vec<Cutter>>);
+pub(super) struct Sockets(Mutex<Vec<AbortHandle>>);
 
 impl Sockets {
     /// Adds the socket of a new connection.
-    pub(super) fn add(&self, socket: Cutter) {
+    pub(super) fn add(&self, socket: AbortHandle) {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        all.retain(Cutter::is_needed);
+        all.retain(|socket| !socket.is_finished());
         all.push(socket);
     }
 
     /// Closes all sockets. A statement that waits for an answer on one of them fails as if the server had closed it.
     fn close_all(&self) {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        all.drain(..).for_each(|socket| socket.cut());
+        all.drain(..).for_each(|socket| socket.abort());
     }
 }
 
