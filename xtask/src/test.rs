@@ -2,6 +2,7 @@
 //! cargo-nextest if that is installed, otherwise plain `cargo test`, so a machine needs only Rust and a C compiler. It
 //! never passes if no test ran.
 
+mod memory;
 mod tally;
 mod tools;
 
@@ -46,6 +47,7 @@ pub(crate) fn run(root: &Path, options: &Options) -> Result<()> {
     let missing = tools::find();
     let servers = Servers::start()?;
     let counts = fresh_counts(root)?;
+    let memory = memory::InMemory::new();
     let started = Instant::now();
     let mut tally = Tally::default();
     let nextest = !options.plain && has_nextest(root);
@@ -60,6 +62,7 @@ pub(crate) fn run(root: &Path, options: &Options) -> Result<()> {
     for mut command in [tests(&all), tests(&BROWSER), docs] {
         command.env("TENANTRY_SUITE_COUNTS", &counts);
         command.envs(servers.variables());
+        command.envs(memory.variable());
         // A snapshot that differs is a failure, and no file is written for it.
         if std::env::var_os("INSTA_UPDATE").is_none() {
             command.env("INSTA_UPDATE", "no");
