@@ -82,3 +82,29 @@ async fn clear(prefix: &str) {
         client.database(&name).drop().await.expect("a database that can be dropped");
     }
 }
+
+/// Returns the names of the collections of a database, in order.
+///
+/// # Panics
+/// Panics if the server at `url` refuses.
+pub async fn collections(url: &str, database: &str) -> Vec<String> {
+    let client = Client::with_uri_str(url).await.expect("a client");
+    let mut names = client.database(database).list_collection_names().await.expect("names");
+    names.sort();
+    names
+}
+
+/// Returns the documents of a collection in the order of their ids, and the names of its indexes.
+///
+/// # Panics
+/// Panics if the server at `url` refuses.
+pub async fn contents(url: &str, database: &str, collection: &str) -> (Vec<Document>, Vec<String>) {
+    let client = Client::with_uri_str(url).await.expect("a client");
+    let collection = client.database(database).collection::<Document>(collection);
+    let mut cursor = collection.find(doc! {}).sort(doc! { "_id": 1 }).await.expect("documents");
+    let mut documents = vec![];
+    while cursor.advance().await.expect("a document") {
+        documents.push(cursor.deserialize_current().expect("a document"));
+    }
+    (documents, collection.list_index_names().await.expect("indexes"))
+}

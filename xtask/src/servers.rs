@@ -5,6 +5,7 @@
 use anyhow::{Context, Result};
 use tenantry_testservers::{
     Cluster, MONGODB_VARIABLE, Mongod, VARIABLE, VERSIONS, axe, chromedriver, mongod, pgbouncer, postgres,
+    restorer,
 };
 
 /// The servers of one run. Dropping it stops them.
@@ -25,6 +26,7 @@ impl Servers {
         pgbouncer()?;
         chromedriver()?;
         axe()?;
+        restorer()?;
         postgres(VERSIONS[0])?;
         let mongodb_given = std::env::var(MONGODB_VARIABLE).ok();
         let mongod = match mongodb_given {

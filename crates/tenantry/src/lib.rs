@@ -56,6 +56,7 @@ pub use platform::own_stores::refused::Refused as RefusedStore;
 pub use platform::reload::Reloaded;
 pub use platform::{Platform, demo, kinds};
 pub use purges::{Certificate, PurgeRun, Purges};
+pub use tenantry_engine::engine::DumpFormat;
 pub use tenantry_engine::{
     Activity, ConnectionCounts, ReplicaReport, ReplicaStanding, SqlRows, descriptors, place, write::Outcome,
 };

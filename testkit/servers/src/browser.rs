@@ -1,6 +1,6 @@
 //! A headless Chromium, driven through WebDriver. It is found, or installed from Debian's packages.
 
-use super::install::from_debian;
+use super::{install::from_debian, npm::Package};
 use anyhow::{Context, Result, bail, ensure};
 use std::{
     io::{BufRead, BufReader},
@@ -10,12 +10,13 @@ use std::{
 
 /// Line with which the driver reports its port.
 const STARTED: &str = "ChromeDriver was started successfully on port ";
-/// Name of the archive with axe-core, and of its folder in the cache.
-const AXE: &str = "axe-core-4.14.1";
-/// npm package with axe-core.
-const AXE_PACKAGE: &str = "axe-core@4.14.1";
-/// SHA-256 of the archive.
-const AXE_SHA256: &str = "e6b0ce02b84d892e2e33e403485e7f3d6c29e2be6df65daf44d89ba564139745";
+/// The script axe-core.
+const AXE: Package = Package {
+    name: "axe-core@4.14.1",
+    folder: "axe-core-4.14.1",
+    sha256: "e6b0ce02b84d892e2e33e403485e7f3d6c29e2be6df65daf44d89ba564139745",
+    files: &["package/axe.min.js"],
+};
 /// Arguments of the browser: no window, no sandbox (tests may run as root), no traffic of its own, and the same pixels
 /// on every machine.
 pub const CHROMIUM: &[&str] = &[
@@ -63,35 +64,7 @@ pub fn chromedriver() -> Result<PathBuf> {
 /// # Errors
 /// Returns an error if the file is not there and cannot be fetched, or differs from the expected file.
 pub fn axe() -> Result<PathBuf> {
-    let folder = super::cache()?.join(AXE);
-    let script = folder.join("package/axe.min.js");
-    if script.is_file() {
-        return Ok(script);
-    }
-    println!("fetching {AXE}");
-    if Command::new("npm").arg("--version").stdout(Stdio::null()).status().is_err() {
-        from_debian(&["npm"])?;
-    }
-    let staged = folder.with_extension(std::process::id().to_string());
-    std::fs::create_dir_all(&staged)?;
-    let run = |program: &str, arguments: &[&str]| {
-        let output =
-            Command::new(program).args(arguments).current_dir(&staged).stdin(Stdio::null()).output()?;
-        let said = String::from_utf8_lossy(&output.stderr).into_owned();
-        ensure!(output.status.success(), "{program} {}: {said}", arguments.join(" "));
-        Ok(String::from_utf8_lossy(&output.stdout).into_owned())
-    };
-    let archive = format!("{AXE}.tgz");
-    run("npm", &["pack", "--silent", AXE_PACKAGE])?;
-    let sum = run("sha256sum", &[&archive])?;
-    ensure!(sum.starts_with(AXE_SHA256), "{AXE_PACKAGE} of the registry is another file: {sum}");
-    run("tar", &["xzf", &archive])?;
-    // Another run may have been faster.
-    if std::fs::rename(&staged, &folder).is_err() {
-        std::fs::remove_dir_all(&staged)?;
-    }
-    ensure!(script.is_file(), "{AXE_PACKAGE} has no {}", script.display());
-    Ok(script)
+    Ok(AXE.fetch()?.join("axe.min.js"))
 }
 
 impl Driver {

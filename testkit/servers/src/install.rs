@@ -75,7 +75,7 @@ fn runs(program: &Path) -> bool {
 }
 
 /// Installs a PyPI package, without its dependencies, into `to`. It appears there completely or not at all.
-fn from_pypi(to: &Path, package: &str) -> Result<()> {
+pub(super) fn from_pypi(to: &Path, package: &str) -> Result<()> {
     if !ran(Command::new("python3").args(["-m", "pip", "--version"]).stdout(Stdio::null())) {
         from_debian(&["python3-pip"])?;
     }
@@ -94,7 +94,7 @@ fn from_pypi(to: &Path, package: &str) -> Result<()> {
 }
 
 /// Lets the user who runs the server read the programs.
-fn readable(dir: &Path) -> Result<()> {
+pub(super) fn readable(dir: &Path) -> Result<()> {
     let parent = dir.parent().unwrap_or(dir);
     let opened = ran(Command::new("chmod").args(["-R", "a+rX"]).arg(dir))
         && ran(Command::new("chmod").arg("a+rx").arg(parent));

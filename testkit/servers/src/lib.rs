@@ -9,12 +9,15 @@ mod browser;
 mod cluster;
 mod install;
 mod mongod;
+mod mongorestore;
+mod npm;
 mod pooler;
 
 pub use browser::{CHROMIUM, Driver, axe, chromedriver};
 pub use cluster::Cluster;
 pub use install::{MONGODB_VARIABLE, VARIABLE, VERSIONS, mongod, pgbouncer, postgres};
 pub use mongod::Mongod;
+pub use mongorestore::{Restorer, restorer};
 pub use pooler::Pooler;
 
 use anyhow::{Context, Result, ensure};

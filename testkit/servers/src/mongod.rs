@@ -52,6 +52,11 @@ impl Mongod {
         format!("mongodb://127.0.0.1:{}/?replicaSet={SET}", self.port)
     }
 
+    /// Returns host and port, for programs that take no URL.
+    pub fn address(&self) -> String {
+        format!("127.0.0.1:{}", self.port)
+    }
+
     /// Kills the server, as a failure of the machine would.
     ///
     /// # Errors

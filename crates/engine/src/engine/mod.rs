@@ -51,6 +51,7 @@ pub use self::{
     session::Session,
     spec::{CacheLimits, ServerSpec, WorkLimits},
     system::{SystemDb, Tx},
+    transfer::DumpFormat,
 };
 pub use crate::carry::{
     AdoptOptions, Blanked, CaughtUp, Copy, CopyInfo, CopyOptions, Digest, Filled, ModelDiff, TableDigest,

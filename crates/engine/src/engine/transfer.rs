@@ -21,6 +21,32 @@ use std::{
     sync::{Arc, atomic::AtomicU64},
 };
 
+/// Formats of dumps: those of the programs that come with a server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DumpFormat {
+    /// One file, which PostgreSQL's `pg_restore` reads.
+    PgDump,
+    /// A folder, which MongoDB's `mongorestore` reads.
+    Mongodump,
+}
+
+impl DumpFormat {
+    /// Returns the name of the format, which is the name of the program that writes it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::PgDump => "pg_dump",
+            Self::Mongodump => "mongodump",
+        }
+    }
+
+    fn server(self) -> &'static str {
+        match self {
+            Self::PgDump => "PostgreSQL",
+            Self::Mongodump => "MongoDB",
+        }
+    }
+}
+
 impl Engine {
     /// Writes the committed state of `place` to the new file `to`, while writers continue; checks and syncs the file.
     /// Whatever the isolation of the place, the copy is one file in the layout of a tenant's own database, with one
@@ -53,18 +79,23 @@ impl Engine {
         }
     }
 
-    /// Writes the tables of a tenant's models to the new file `to`, as an archive for PostgreSQL's `pg_restore`, while
-    /// writers continue. The archive does not contain uploaded files and the activity log.
+    /// Writes the tables of a tenant's models to `to`, in the format of its server's own programs, while writers
+    /// continue. The dump does not contain uploaded files and the activity log.
     ///
     /// # Errors
-    /// Returns `Statement` with the obstacle: the place is not on PostgreSQL, it is pooled, or there is no `pg_dump`.
-    /// Returns `Io` with the message of `pg_dump` if that fails.
-    pub async fn dump(&self, place: &Place, to: &Path) -> Result<()> {
-        match self.server(place)? {
-            Server::Postgres(server) => Box::pin(server.dump(place, to)).await,
+    /// Returns `Statement` with the obstacle: the place is on a server of another kind, it is pooled, or there is no
+    /// `pg_dump`. Returns `Io` if `to` exists or cannot be written, and with the message of `pg_dump` if that fails.
+    pub async fn dump(&self, place: &Place, format: DumpFormat, to: &Path) -> Result<()> {
+        match (self.server(place)?, format) {
+            (Server::Postgres(server), DumpFormat::PgDump) => Box::pin(server.dump(place, to)).await,
+            #[cfg(feature = "mongodb")]
+            (Server::Mongo(server), DumpFormat::Mongodump) => Box::pin(server.dump(place, to)).await,
             _ => {
-                let why = "the tenant is not on PostgreSQL: leave out the format, or move it there first";
-                Err(Error::new(Kind::Statement(why.into()), why))
+                let why = format!(
+                    "the tenant is not on {}: choose another format, or move it there first",
+                    format.server()
+                );
+                Err(Error::new(Kind::Statement(why.clone()), why))
             }
         }
     }

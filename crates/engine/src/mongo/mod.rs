@@ -4,6 +4,7 @@
 
 pub(crate) mod carry;
 mod cells;
+mod dump;
 mod error;
 mod identity;
 mod opened;

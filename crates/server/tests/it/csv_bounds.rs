@@ -81,6 +81,7 @@ fn a_cell_without_end_and_large_lines_take_no_memory() {
     let line = ["A,B,1990-01-01,", &"y".repeat(MIB - 100), "\n"].concat().into_bytes();
     let answer = import(&server, &token, header().chain((0..60).map(|_| line.clone())));
     assert!(answer.starts_with("HTTP/1.1 200") && answer.contains("\"created\":0"), "{answer}");
-    let added = server.peak_kib() - before;
+    // The kernel counts pages per processor, so that a peak can seem to fall by some pages.
+    let added = server.peak_kib().saturating_sub(before);
     assert!(added < MAY_ADD_KIB, "{added} KiB more");
 }

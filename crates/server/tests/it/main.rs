@@ -74,6 +74,8 @@ mod merged;
 mod metrics;
 #[cfg(feature = "mongodb")]
 mod mongodb;
+#[cfg(feature = "mongodb")]
+mod mongodb_dump;
 mod monitoring;
 mod moving;
 mod moving_cli;

@@ -12,7 +12,7 @@ use tenantry_server::http::Options;
 use tenantry_testkit::mongodb::{self, Home};
 
 /// Opens an app with the tenants on MongoDB; shared data too if `shared` is its server.
-async fn app(home: &Home, isolation: &str, shared: &str) -> TestApp {
+pub(super) async fn app(home: &Home, isolation: &str, shared: &str) -> TestApp {
     let (url, prefix) = (mongodb::url(), home.prefix());
     let settings = format!(
         "[servers.main]\npath = \"databases\"\n\
@@ -29,13 +29,13 @@ async fn count(of: &Client, filter: &str) -> u64 {
     found["count"].as_u64().unwrap()
 }
 
-async fn place(staff: &Client, slug: &str) -> Value {
+pub(super) async fn place(staff: &Client, slug: &str) -> Value {
     let shown = staff.get(&format!("/api/admin/tenants/{slug}")).await.expect(200).json();
     shown["placements"][0]["place"].clone()
 }
 
 /// Runs an operation of staff to its end.
-async fn done(staff: &Client, path: &str, body: &Value) {
+pub(super) async fn done(staff: &Client, path: &str, body: &Value) {
     let ended = staff.post(&format!("/api/admin/{path}?wait=60"), body).await;
     assert!(ended.status.is_success(), "{path}: {}", ended.text());
     assert_eq!(ended.json()["state"], "done", "{path}: {}", ended.text());

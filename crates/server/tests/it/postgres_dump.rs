@@ -10,7 +10,7 @@ use std::{
     path::{Path, PathBuf},
     process::Command,
 };
-use tenantry::{Error, access::Operator, name::Slug, place::Isolation};
+use tenantry::{DumpFormat, Error, access::Operator, name::Slug, place::Isolation};
 use tenantry_testservers::{Cluster, VERSIONS, postgres};
 
 /// The programs of PostgreSQL, run as the superuser of a server.
@@ -34,7 +34,10 @@ impl Programs {
 async fn dump(app: &TestApp, slug: &str, to: &Path) -> Result<Vec<PathBuf>, Error> {
     let to = to.to_owned();
     let slug = Slug::parse(slug).unwrap();
-    app.platform().exports().dump(&Operator::new("system"), &slug, move |_| to.clone()).await
+    app.platform()
+        .exports()
+        .dump(&Operator::new("system"), &slug, DumpFormat::PgDump, move |_| to.clone())
+        .await
 }
 
 #[tokio::test]

@@ -20,10 +20,13 @@ use crate::{
 use futures_util::TryStreamExt;
 use mongodb::{
     ClientSession,
-    bson::{Document, RawDocumentBuf, doc},
+    bson::{Bson, Document, RawDocumentBuf, doc},
     options::ReadConcern,
 };
 use std::collections::HashSet;
+
+/// Documents that are read at a time for a dump.
+const PIECE: i64 = 1000;
 
 /// One consistent state of a place, open for reading.
 pub(crate) struct Reader {
@@ -80,6 +83,16 @@ impl Reader {
             cursor.stream(session).try_collect::<Vec<_>>().await
         };
         Ok(self.server.answer(read).await?)
+    }
+
+    /// Returns documents of a collection in the order of their ids, after the one with the id `last`.
+    pub(in crate::mongo) async fn documents(
+        &mut self,
+        collection: &str,
+        last: Option<&Bson>,
+    ) -> Result<Vec<RawDocumentBuf>> {
+        let filter = last.map_or_else(Document::new, |last| doc! { "_id": { "$gt": last } });
+        self.find(collection, filter, PIECE).await
     }
 
     async fn rows_where(&mut self, table: usize, filter: Document, most: i64) -> Result<Page> {

@@ -12,7 +12,10 @@ use mongodb::bson::{Bson, Document, doc};
 use std::collections::BTreeMap;
 
 /// Returns the collections of a database with their validators, except those of the platform and of the server.
-pub(super) async fn live_collections(server: &Server, site: &Site) -> Result<BTreeMap<String, Document>> {
+pub(in crate::mongo) async fn live_collections(
+    server: &Server,
+    site: &Site,
+) -> Result<BTreeMap<String, Document>> {
     let database = server.database(&site.database).await?;
     let list = async { database.list_collections().await?.try_collect::<Vec<_>>().await };
     let all = server.answer(list).await?.into_iter();
@@ -22,7 +25,11 @@ pub(super) async fn live_collections(server: &Server, site: &Site) -> Result<BTr
 
 /// Returns the indexes of a collection, in the form that `createIndexes` takes. Returns none if the collection does not
 /// exist.
-pub(super) async fn live_indexes(server: &Server, site: &Site, collection: &str) -> Result<Vec<Document>> {
+pub(in crate::mongo) async fn live_indexes(
+    server: &Server,
+    site: &Site,
+    collection: &str,
+) -> Result<Vec<Document>> {
     let answer = match server.try_run(&site.database, doc! { "listIndexes": collection }).await? {
         Err(error) if is_absent(&error) => return Ok(vec![]),
         answer => answer?,

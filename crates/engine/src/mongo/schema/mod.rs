@@ -5,7 +5,7 @@ mod check;
 mod commands;
 mod compiled;
 mod convert;
-mod inspect;
+pub(super) mod inspect;
 mod migrate;
 pub(crate) mod names;
 mod recount;

@@ -55,11 +55,12 @@ pub(crate) enum Tenant {
     Export {
         /// Slug of the tenant.
         tenant: Slug,
-        /// File to write, which must not exist. Default: SLUG-DATE.zip here, or .dump.
+        /// File or folder to write, which must not exist. Default: SLUG-DATE.zip here, or .dump, or .mongodump.
         #[arg(long, value_name = "FILE")]
         out: Option<PathBuf>,
         /// `zip`: an archive of everything, which `import` reads. `pg_dump`: the tables of a tenant with a database or schema
-        /// on PostgreSQL, without uploaded files, which `pg_restore` reads; it needs PostgreSQL's `pg_dump` here.
+        /// on PostgreSQL, without uploaded files, which `pg_restore` reads; it needs PostgreSQL's `pg_dump` here. `mongodump`:
+        /// a folder with the collections of a tenant with a database on MongoDB, which `mongorestore` reads.
         #[arg(long, value_name = "FORMAT", default_value = "zip")]
         format: Format,
     },
@@ -329,4 +330,5 @@ pub(crate) enum Format {
     Zip,
     #[value(name = "pg_dump")]
     PgDump,
+    Mongodump,
 }

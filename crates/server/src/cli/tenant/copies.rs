@@ -13,7 +13,7 @@ use std::{
     process::ExitCode,
 };
 use tenantry::{
-    NewFromCopy, NewOwner,
+    DumpFormat, NewFromCopy, NewOwner,
     access::passwords::Password,
     counted,
     name::{Slug, StoreName},
@@ -44,21 +44,33 @@ pub(super) async fn export(place: &Place, slug: &Slug, out: Option<&Path>) -> Re
     Ok(ExitCode::SUCCESS)
 }
 
-/// Writes the tables of a tenant in the format of PostgreSQL's `pg_dump`, one file per store.
-pub(super) async fn dump(place: &Place, slug: &Slug, out: Option<&Path>) -> Result<ExitCode> {
+/// Writes the tables of a tenant in the format of its server's own programs, one file or folder per store.
+pub(super) async fn dump(
+    place: &Place,
+    slug: &Slug,
+    format: DumpFormat,
+    out: Option<&Path>,
+) -> Result<ExitCode> {
     let platform = place.platform().await?;
-    let default = || PathBuf::from(platform.exports().file_name(slug)).with_extension("dump");
+    let (extension, reader) = match format {
+        DumpFormat::PgDump => ("dump", "pg_restore"),
+        DumpFormat::Mongodump => ("mongodump", "mongorestore"),
+    };
+    let default = || PathBuf::from(platform.exports().file_name(slug)).with_extension(extension);
     let out = out.map_or_else(default, Path::to_owned);
     // The first store of an app is named `tenant`.
     let name = |store: &StoreName| match store.as_str() {
         "tenant" => out.clone(),
-        store => out.with_extension(format!("{store}.dump")),
+        store => out.with_extension(format!("{store}.{extension}")),
     };
-    for file in platform.exports().dump(&operator(), slug, name).await? {
-        let bytes = file.metadata().with_context(|| format!("cannot read {}", file.display()))?.len();
-        say!("{} ({})", file.display(), crate::cli::table::bytes(bytes));
+    for path in platform.exports().dump(&operator(), slug, format, name).await? {
+        let written = path.metadata().with_context(|| format!("cannot read {}", path.display()))?;
+        match written.is_dir() {
+            true => say!("{}/", path.display()),
+            false => say!("{} ({})", path.display(), crate::cli::table::bytes(written.len())),
+        }
     }
-    say!("read it with pg_restore; uploaded files are not in it");
+    say!("read it with {reader}; uploaded files are not in it");
     Ok(ExitCode::SUCCESS)
 }
 

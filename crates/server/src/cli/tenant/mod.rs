@@ -14,6 +14,7 @@ use super::setup::Place;
 use anyhow::Result;
 use args::Tenant;
 use std::process::ExitCode;
+use tenantry::DumpFormat;
 
 /// Runs a verb on tenants.
 pub(super) async fn run(place: &Place, verb: &Tenant) -> Result<ExitCode> {
@@ -32,7 +33,10 @@ pub(super) async fn run(place: &Place, verb: &Tenant) -> Result<ExitCode> {
             copies::export(place, tenant, out.as_deref()).await
         }
         Tenant::Export { tenant, out, format: args::Format::PgDump } => {
-            copies::dump(place, tenant, out.as_deref()).await
+            copies::dump(place, tenant, DumpFormat::PgDump, out.as_deref()).await
+        }
+        Tenant::Export { tenant, out, format: args::Format::Mongodump } => {
+            copies::dump(place, tenant, DumpFormat::Mongodump, out.as_deref()).await
         }
         Tenant::Import(options) => copies::import(place, options).await,
         Tenant::CreateDatabase(of) => create::create_databases(place, &of.tenant).await,

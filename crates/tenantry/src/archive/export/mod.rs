@@ -23,7 +23,7 @@ use bytes::Bytes;
 use std::{path::PathBuf, sync::Arc};
 use tenantry_engine::{
     Kind,
-    engine::Digest,
+    engine::{Digest, DumpFormat},
     name::{Slug, StoreName},
     place::Place,
     schema::Schema,
@@ -100,17 +100,18 @@ impl Exports<'_> {
         self.export(&operator.by(), tenant).await
     }
 
-    /// Writes the databases of a tenant to new files in the format of PostgreSQL's `pg_dump`, for the operator. There
-    /// is one file for each store, and `name` gives its path. The files contain neither uploaded files nor the activity
-    /// log. Returns the paths of the files.
+    /// Writes the databases of a tenant to new files or folders, in the format of their server's own programs, for the
+    /// operator. There is one for each store, and `name` gives its path. They contain neither uploaded files nor the
+    /// activity log. Returns the paths.
     ///
     /// # Errors
-    /// Returns [`Error::Conflict`] with the obstacle if a store is pooled or not on PostgreSQL, or there is no
-    /// `pg_dump` for its server; [`Error::Unavailable`] with the message of `pg_dump`.
+    /// Returns [`Error::Conflict`] with the obstacle if a store is pooled or on a server of another kind, or there is
+    /// no `pg_dump` for its server; [`Error::Unavailable`] if a dump cannot be written, with the message of `pg_dump`.
     pub async fn dump(
         &self,
         operator: &Operator,
         slug: &Slug,
+        format: DumpFormat,
         name: impl Fn(&StoreName) -> PathBuf,
     ) -> Result<Vec<PathBuf>> {
         let tenant = self.platform.tenants().enter(operator, slug).await?;
@@ -119,12 +120,14 @@ impl Exports<'_> {
         let (engine, mut files, mut stores) = (&self.platform.0.engine, vec![], vec![]);
         for place in ready.map(|placement| &placement.place) {
             let to = name(&place.store);
-            if let Err(error) = engine.dump(place, &to).await {
+            if let Err(error) = engine.dump(place, format, &to).await {
                 // A dump of only some stores is not an export.
-                files.iter().for_each(|file| drop(std::fs::remove_file(file)));
+                for path in &files {
+                    drop(std::fs::remove_file(path).or_else(|_| std::fs::remove_dir_all(path)));
+                }
                 return Err(match error.kind() {
                     Kind::Statement(why) => Error::Conflict(format!("{}: {why}", place.store)),
-                    Kind::Io => Error::Unavailable(format!("pg_dump: {}", error.detail())),
+                    Kind::Io => Error::Unavailable(format!("{}: {}", format.as_str(), error.detail())),
                     _ => lost::named(&self.platform.loaded().databases, slug, place, error).await,
                 });
             }
@@ -135,7 +138,7 @@ impl Exports<'_> {
             return Err(Error::NoDatabase { slug: slug.to_string(), store: "tenant".into() });
         }
         let mut write = self.platform.control().begin().await?;
-        let detail = serde_json::json!({ "stores": stores, "format": "pg_dump" });
+        let detail = serde_json::json!({ "stores": stores, "format": format.as_str() });
         write.audit(&operator.by(), Some(tenant.id()), "tenant.export", detail).await?;
         write.commit().await?;
         Ok(files)
