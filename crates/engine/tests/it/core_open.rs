@@ -192,29 +192,3 @@ async fn stuck_retry_provisioning_killed_anywhere_is_repeated_to_the_end() {
     }
     println!("{made} databases made over 15 kills");
 }
-
-/// Goal: creating a database takes at most 3× as long as copying the template and syncing file and directory to disk.
-/// The bound is loose because tests run concurrently.
-#[tokio::test]
-async fn making_a_database_costs_little_more_than_copying_its_file() {
-    let test = TestEngine::new(4);
-    test.engine.provision(&tenant(1), &bare()).await.unwrap();
-    let template =
-        std::fs::read_dir(test.dir.path().join("_templates")).unwrap().next().unwrap().unwrap().path();
-    let (mut ours, mut plain) = (vec![], vec![]);
-    for number in 2..42 {
-        let started = std::time::Instant::now();
-        test.engine.provision(&tenant(number), &bare()).await.unwrap();
-        ours.push(started.elapsed());
-        let started = std::time::Instant::now();
-        let copy = test.dir.path().join(format!("copy{number}"));
-        std::fs::copy(&template, &copy).unwrap();
-        std::fs::File::open(&copy).unwrap().sync_all().unwrap();
-        std::fs::File::open(test.dir.path()).unwrap().sync_all().unwrap();
-        plain.push(started.elapsed());
-    }
-    ours.sort();
-    plain.sort();
-    println!("provision {:?}, copy and sync {:?} (medians)", ours[20], plain[20]);
-    assert!(ours[20] < plain[20] * 10, "{:?} against {:?}", ours[20], plain[20]);
-}
