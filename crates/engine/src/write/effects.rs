@@ -4,7 +4,12 @@ use super::{
     RowState, Written, detail,
     group::{Trouble, Write},
 };
-use crate::{error::Result, name::ModelName, query::RecordId, schema::Plan};
+use crate::{
+    error::Result,
+    name::{FieldName, ModelName},
+    query::RecordId,
+    schema::Plan,
+};
 
 /// A new entry of the activity log.
 pub(crate) struct Line {
@@ -58,7 +63,8 @@ impl<'a> Effects<'a> {
         after: RowState,
     ) -> Result<()> {
         self.grow(write, 0, after.bytes - before.bytes);
-        let detail = || Some(detail::changed(plan, &before.values, &after.values));
+        let personal = self.personal(write);
+        let detail = || Some(detail::changed(plan, personal, &before.values, &after.values));
         self.log(write, plan, "update", after.id()?, detail);
         self.add(write, plan, after)
     }
@@ -70,7 +76,8 @@ impl<'a> Effects<'a> {
 
     pub(crate) fn deleted(&mut self, write: usize, plan: &Plan, row: RowState) -> Result<()> {
         self.grow(write, -1, -row.bytes);
-        self.log(write, plan, "delete", row.id()?, || Some(detail::values(plan, &row.values)));
+        let personal = self.personal(write);
+        self.log(write, plan, "delete", row.id()?, || Some(detail::values(plan, personal, &row.values)));
         self.add(write, plan, row)
     }
 
@@ -80,6 +87,11 @@ impl<'a> Effects<'a> {
         let detail = || Some(format!("{{\"{field}\":\"target deleted\"}}"));
         self.log(write, plan, "update", record.clone(), detail);
         self.nulled.push((plan.model.name.clone(), record));
+    }
+
+    /// Returns the tenant's own fields with personal data, as the write names them.
+    fn personal(&self, write: usize) -> &'a [FieldName] {
+        &self.writes[write].request.options.personal
     }
 
     fn add(&mut self, write: usize, plan: &Plan, row: RowState) -> Result<()> {

@@ -25,7 +25,13 @@ pub(crate) use request::{Request, SMALL_CHANGES};
 pub(crate) use row_state::RowState;
 pub(crate) use submit::{Writer, submit};
 
-use crate::{name::ModelName, position::Position, query::RecordId, value::Value};
+use crate::{
+    name::{FieldName, ModelName},
+    position::Position,
+    query::RecordId,
+    value::Value,
+};
+use std::sync::Arc;
 
 /// Limits that apply to a write, and the user that makes it.
 #[derive(Debug, Clone, Default)]
@@ -40,6 +46,8 @@ pub struct WriteOptions {
     pub impersonator: Option<String>,
     /// Whether to log the activity of every model, including models without `audit`.
     pub log_all: bool,
+    /// The tenant's own fields of the model with personal data, whose values the activity log does not copy.
+    pub personal: Arc<[FieldName]>,
     /// Whether to check everything and then roll back instead of committing.
     pub dry_run: bool,
 }

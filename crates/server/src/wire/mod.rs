@@ -11,6 +11,7 @@ mod define;
 pub(crate) mod audit;
 mod backups;
 mod basics;
+pub(crate) mod custom_field;
 pub(crate) mod document;
 pub(crate) mod monitoring;
 pub(crate) mod node;

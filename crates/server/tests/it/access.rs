@@ -223,7 +223,12 @@ const CASES: &[(&str, &str, &str)] = &[
 const CANARY: &str = "canary-of-acme";
 
 fn cases() -> impl Iterator<Item = &'static (&'static str, &'static str, &'static str)> {
-    let others = [super::access_operators::CASES, super::access_staff::CASES, super::views::CASES];
+    let others = [
+        super::access_operators::CASES,
+        super::access_staff::CASES,
+        super::custom_fields::CASES,
+        super::views::CASES,
+    ];
     CASES.iter().chain(others.into_iter().flatten())
 }
 

@@ -38,6 +38,9 @@ pub(super) const TRIED: &[(&str, &str, &[&str])] = &[
     ("POST", "/settings/compare/{model}/", &["tenant.take_back"]),
     ("POST", "/{model}/views/", &["view.create"]),
     ("POST", "/{model}/views/change/", &["view.delete"]),
+    // The company's own activity log has these changes, as it has those of records.
+    ("POST", "/settings/fields/", &[]),
+    ("POST", "/settings/fields/change/", &[]),
     // The form only sets a cookie.
     ("POST", "/account/theme/", &[]),
     ("POST", "/language/", &[]),
@@ -132,6 +135,11 @@ async fn before(app: &TestApp, owner: &Client, route: &str, slug: &str) -> Strin
             let key = json!({"name": "k", "role": "member"});
             owner.post("/api/tenant/keys", &key).await.expect(201).json()["id"].to_string()
         }
+        "/settings/fields/change/" => {
+            let field = json!({"name": "room", "label": "Room", "type": "text"});
+            owner.post("/api/tenant/fields/appointments", &field).await.expect(201);
+            "room".to_owned()
+        }
         "/{model}/views/change/" => {
             let view = json!({"name": "v", "query": "sort=-id"});
             owner.post("/api/views/patients", &view).await.expect(201).json()["id"].to_string()
@@ -219,6 +227,14 @@ async fn act(web: &mut Web, other: &mut Web, route: &str, slug: &str, ready: &st
             let shown = other.submit(&page, route, &[("token", ready), ("act", "show")]).await.expect(200);
             let fields = [("act", "accept"), ("name", "Newcomer"), ("password", PASSWORD)];
             return other.submit(&shown, route, &fields).await.status;
+        }
+        "/settings/fields/" => {
+            (route, vec![("model", "appointments"), ("label", "Ward"), ("name", "ward"), ("kind", "text")])
+        }
+        "/settings/fields/change/" => {
+            let page = web.get("/settings/fields/").await.expect(200);
+            let sent = [("model", "appointments"), ("name", ready), ("label", "R"), ("act", "save")];
+            return web.submit(&page, route, &sent).await.status;
         }
         "/{model}/views/" => {
             let page = web.get("/patients/?sort=-id").await.expect(200);

@@ -22,13 +22,21 @@ pub(super) const LOGGED: &[Logged] = &[
     ("POST", "/api/records/{model}/import", &[("create", "patients"), ("create", "patients")]),
     ("PATCH", "/api/records/{model}/{id}", &[("update", "patients")]),
     ("DELETE", "/api/records/{model}/{id}", &[("delete", "patients")]),
+    ("POST", "/api/tenant/fields/{model_name}", &[("update", "scans_custom_fields")]),
+    ("PATCH", "/api/tenant/fields/{model_name}/{name}", &[("update", "scans_custom_fields")]),
+    // No record takes a value any more, the record with a value loses it, and the field goes.
+    (
+        "DELETE",
+        "/api/tenant/fields/{model_name}/{name}",
+        &[("update", "scans_custom_fields"), ("update", "scans"), ("update", "scans_custom_fields")],
+    ),
     ("PUT", "/api/records/{model}/{id}/override", &[("create", "clinics_overrides")]),
     ("DELETE", "/api/records/{model}/{id}/override", &[("delete", "clinics_overrides")]),
     ("PUT", "/api/records/{model}/{id}/files/{field}", &[("update", "scans")]),
     ("DELETE", "/api/records/{model}/{id}/files/{field}", &[("update", "scans")]),
 ];
 
-const SCANS: &str = "store = \"tenant\"\naudit = true\n[fields.title]\ntype = \"text\"\n[fields.picture]\n\
+const SCANS: &str = "store = \"tenant\"\naudit = true\ncustom_fields = true\n[fields.title]\ntype = \"text\"\n[fields.picture]\n\
     type = \"file\"\nmax_bytes = 1000\n";
 
 /// The activity logs of databases, read by another SQLite client.
@@ -84,6 +92,16 @@ async fn act(client: &Client, route: &str, id: i64) -> Answer {
         }
         "PATCH /api/records/{model}/{id}" => client.patch(&of_patients, &json!({"notes": "n"})).await,
         "DELETE /api/records/{model}/{id}" => client.delete(&of_patients).await,
+        "POST /api/tenant/fields/{model_name}" => {
+            let field = json!({"name": "dose", "label": "Dose", "type": "integer"});
+            client.post("/api/tenant/fields/scans", &field).await
+        }
+        "PATCH /api/tenant/fields/{model_name}/{name}" => {
+            client.patch("/api/tenant/fields/scans/dose", &json!({"label": "Dose in mGy"})).await
+        }
+        "DELETE /api/tenant/fields/{model_name}/{name}" => {
+            client.delete("/api/tenant/fields/scans/dose").await
+        }
         "PUT /api/records/{model}/{id}/override" => client.put(clinic, &json!({"phone": "5"})).await,
         "DELETE /api/records/{model}/{id}/override" => client.delete(clinic).await,
         "PUT /api/records/{model}/{id}/files/{field}" => {
@@ -102,6 +120,8 @@ async fn setting(isolation: &str) -> (TestApp, Client, Client) {
     staff.post("/api/records/clinics", &json!({"name": "Elm Street", "city": 1})).await.expect(201);
     let acme = app.register("acme").await;
     acme.post("/api/records/scans", &json!({"title": "x"})).await.expect(201);
+    let room = json!({"name": "room", "label": "Room", "type": "text"});
+    acme.post("/api/tenant/fields/scans", &room).await.expect(201);
     (app, acme, staff)
 }
 
@@ -116,6 +136,9 @@ async fn every_change_of_a_record_is_in_its_companys_log_by_who_did_it() {
         let lines = Lines::open(&app).await;
         for (who, client) in [("user:", &acme), ("key:", &key)] {
             for (method, path, wanted) in LOGGED {
+                if *method == "DELETE" && path.contains("/fields/") {
+                    acme.patch("/api/records/scans/1", &json!({"custom": {"dose": 3}})).await.expect(200);
+                }
                 let (route, last) = (format!("{method} {path}"), lines.last());
                 let id = lines.number("SELECT coalesce(max(id), 0) FROM patients");
                 let answer = act(client, &route, id).await;

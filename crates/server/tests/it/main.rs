@@ -40,6 +40,7 @@ mod crowded;
 mod csv_bounds;
 mod csv_exact;
 mod csv_named;
+mod custom_fields;
 mod damaged_stores;
 mod days;
 mod declared;

@@ -9,7 +9,7 @@ use crate::{Error, Result, access::gates::Verb};
 use serde_json::{Map, Value as Json};
 use tenantry_engine::{
     Activity,
-    model::{Field, FieldKind, Model},
+    model::{Field, FieldKind, Model, custom},
     row::Collect,
 };
 
@@ -82,7 +82,7 @@ impl Records<'_> {
         if found.is_empty() && !exists && before.is_none() {
             return Err(Error::NotFound("record"));
         }
-        let model = &self.entry.model;
+        let model = self.whole_model();
         let mut entries: Vec<_> = found.into_iter().map(|activity| entry(model, activity)).collect();
         if before.is_none() && exists && entries.last().is_some_and(|entry| entry.action == "create") {
             let now = self.get(text, &Want::default()).await?;
@@ -104,15 +104,19 @@ fn add_created(model: &Model, entries: &mut [Entry], record: &[u8]) -> Result<()
     if record.get("version").and_then(Json::as_u64) != Some(later.len() as u64 + 1) {
         return Ok(());
     }
-    for field in &model.fields {
+    for field in model.fields.iter().filter(|field| field.kind != FieldKind::Custom) {
         let name = field.name.as_str();
+        let now = match field.name.of_custom() {
+            Some(own) => record.get(custom::FIELD).and_then(|values| values.get(own)),
+            None => record.get(name),
+        };
         let mut oldest_first = later.iter().rev().flat_map(|entry| &entry.changes);
         let value = match oldest_first.find(|change| change.field == name).map(|change| &change.values) {
             Some(Values::Known(before, _)) => before.clone(),
             Some(Values::Personal) => true.into(),
             // The value is not known.
             Some(Values::TargetDeleted) => continue,
-            None => record.get(name).cloned().unwrap_or_default(),
+            None => now.cloned().unwrap_or_default(),
         };
         let values = match (value, field.personal) {
             (Json::Null, _) => continue,

@@ -28,7 +28,8 @@ pub use self::csv::{
 pub(crate) use self::csv::{csv_line, forget as forget_imports, unguarded};
 pub use bulk::{MAX_MATCHING, Matching};
 pub use custom::{
-    CustomChange, CustomField, CustomFields, CustomKind, MAX_CLEARED, MAX_CUSTOM_FIELDS, Removed,
+    CustomChange, CustomField, CustomFields, CustomKind, MAX_CLEARED, MAX_CUSTOM_FIELDS, NewCustomField,
+    Removed,
 };
 pub use earlier::{Differences, Differing, MAX_TAKEN_BACK, TakenBack};
 pub use entries::MAX_ADDED;
@@ -260,6 +261,7 @@ impl<'a> Records<'a> {
             max_bytes: limits.and_then(|l| l.bytes),
             actor: self.actor().label().to_owned(),
             log_all: impersonator.is_some() || entry.system || entry.automatic,
+            personal: Arc::default(),
             dry_run: self.dry_run,
             impersonator,
         }

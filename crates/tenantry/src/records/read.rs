@@ -1,7 +1,7 @@
 //! Reads, lists and aggregates. The plain path goes from the database straight to JSON bytes. Expansion and merged
 //! views take a longer path.
 
-use super::{Records, Scope, json::Rows};
+use super::{Records, Scope, custom::columns_of, json::Rows};
 use crate::{Error, Result, access::gates::Verb, platform::loaded::ModelEntry};
 use std::borrow::Cow;
 use tenantry_engine::{
@@ -83,10 +83,10 @@ impl Records<'_> {
         if !want.expand.is_empty() || self.merges() {
             return self.get_by_list(id, want).await;
         }
-        let rows = Rows::new(&self.entry, &want.fields, 1, usize::MAX)?;
+        let fields = columns_of(&want.fields);
+        let rows = Rows::new(&self.entry, &fields, 1, usize::MAX)?;
         let session = self.reading().await?;
-        let rows =
-            session.get(self.name(), &id, &want.fields, rows).await?.ok_or(Error::NotFound("record"))?;
+        let rows = session.get(self.name(), &id, &fields, rows).await?.ok_or(Error::NotFound("record"))?;
         Ok(Document { version: rows.version, body: rows.into_bytes() })
     }
 
@@ -112,7 +112,11 @@ impl Records<'_> {
     /// Returns [`Error::Denied`] if the actor may not read the model.
     pub async fn list(&self, query: &ListQuery) -> Result<Page> {
         self.allow(Verb::Read)?;
-        let resolved = self.resolve(&query.select).await?;
+        let mut asked = Cow::Borrowed(&query.select);
+        if let Cow::Owned(fields) = columns_of(&query.select.fields) {
+            asked.to_mut().fields = fields;
+        }
+        let resolved = self.resolve(&asked).await?;
         let select = &*resolved.select;
         let overrides = self.override_rows(&self.entry).await?;
         let session = self.reading().await?;

@@ -20,7 +20,7 @@ use tenantry_engine::{
     query::{Change, RecordId},
     row::{Collect, json::write_values},
     value::Value,
-    write::Written,
+    write::{WriteOptions, Written},
 };
 
 /// Largest number of records in one batch.
@@ -186,7 +186,8 @@ impl Records<'_> {
         loop {
             let condition = claims.check(self).await?;
             let guarded = self.guarded(&session, entry, changes).await?;
-            match session.write_if(&*guarded.changes, &self.options_for(entry), condition).await {
+            let options = WriteOptions { personal: guarded.personal.clone(), ..self.options_for(entry) };
+            match session.write_if(&*guarded.changes, &options, condition).await {
                 Err(error) if guarded.is_outdated(&error) && Instant::now() < until => {}
                 // A commit in the control store since the check may have been a delete of these rows.
                 Err(error) if *error.kind() == Kind::Outdated && Instant::now() < until => {}

@@ -2,7 +2,11 @@
 //!
 //! The page is public. Its script reads `/api/openapi.json` and renders it. Problem types link to the page.
 
-use super::{App, problem::Code};
+use super::{
+    App, openapi,
+    problem::{Code, Result},
+    scope::Tenant,
+};
 use axum::response::{Html, IntoResponse, Response};
 use http::header;
 use std::fmt::Write;
@@ -22,8 +26,24 @@ pub(super) async fn script() -> Response {
 }
 
 /// Answers `GET /api/openapi.json`.
-pub(super) async fn openapi(app: App) -> Response {
+pub(super) async fn public_openapi(app: App) -> Response {
     ([(header::CONTENT_TYPE, "application/json")], app.openapi()).into_response()
+}
+
+/// Answers `GET /api/tenant/openapi.json`: the document with the fields that the caller's tenant has added.
+pub(super) async fn openapi_of_tenant(app: App, tenant: Tenant) -> Result<Response> {
+    let platform = app.platform();
+    let mut models = platform.models().to_vec();
+    for model in models.iter_mut().filter(|model| model.has_custom_fields()) {
+        let records = platform.records(&tenant.0, model.name.as_str())?;
+        // The public document has every model; own fields are only for members who may read the rows.
+        if records.own_fields().is_ok() {
+            *model = records.with_custom_fields().await?.whole_model().clone();
+        }
+    }
+    let document = openapi::build(&platform.config().platform.name, &models);
+    let bytes = serde_json::to_vec(&document).unwrap_or_default();
+    Ok(([(header::CONTENT_TYPE, "application/json")], bytes).into_response())
 }
 
 /// Renders the page, once at the start of the server.

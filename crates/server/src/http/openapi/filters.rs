@@ -138,7 +138,7 @@ pub(super) fn fields(model: &Model) -> Value {
     query(
         "fields",
         "Columns wanted; all when it is left out.",
-        list_of(columns(model).map(|(name, _)| name), ""),
+        list_of(columns(model).map(|(name, _)| name).filter(|name| !name.contains('.')), ""),
     )
 }
 

@@ -1,7 +1,8 @@
 //! The OpenAPI 3.1 document, generated from the route table and the models.
 //!
-//! It is built when the server starts and after a reload of the apps, and served as bytes. It does not depend on the
-//! caller: the models of a platform are public, but their rows are not.
+//! The public one is built when the server starts and after a reload of the apps, and served as bytes. It does not depend
+//! on the caller: the models of a platform are public, but their rows are not. Members of a tenant get one that also has
+//! the tenant's own fields, which are called `custom.NAME` in the models here.
 
 pub(super) mod describe;
 mod filters;
@@ -114,7 +115,7 @@ fn operation(route: &Route, schemas: &mut Schemas) -> Value {
         let text = json!({"schema": {"type": "string"}});
         operation.json["responses"]["200"] = json!({"description": "Done", "content": {media: text}});
     }
-    if route.path == "/api/openapi.json" {
+    if route.path.ends_with("/openapi.json") {
         let document = operation.schemas.answered::<Document>();
         operation.json["responses"]["200"] = answer("Done", &document);
     }

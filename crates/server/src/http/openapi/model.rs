@@ -8,7 +8,7 @@ use crate::http::query::FUNCTIONS;
 use serde_json::{Map, Value, json};
 use std::sync::Arc;
 use tenantry::{
-    model::{Field, FieldKind, IdKind, Model},
+    model::{Field, FieldKind, IdKind, Model, custom},
     records::depends_on,
 };
 
@@ -36,11 +36,11 @@ fn own_values(fields: &Value) -> Value {
 
 fn read(model: &Model, models: &[Arc<Model>]) -> Value {
     let mut properties = Map::new();
-    let columns = model.fields.iter().map(|f| f.name.as_str());
+    let columns = declared(model).map(|f| f.name.as_str());
     let columns = std::iter::once("id").chain(columns).chain(["created_at", "updated_at", "version"]);
     let required: Vec<_> = columns.collect();
     properties.insert("id".into(), id(model.id));
-    for field in &model.fields {
+    for field in declared(model) {
         properties.insert(field.name.as_str().into(), property(model, field, models));
     }
     for at in ["created_at", "updated_at"] {
@@ -61,9 +61,15 @@ fn read(model: &Model, models: &[Arc<Model>]) -> Value {
 }
 
 fn new(model: &Model, models: &[Arc<Model>]) -> Value {
-    let needed = model.fields.iter().filter(|f| f.required && f.default.is_none());
-    let required: Vec<_> = needed.map(|f| f.name.as_str()).collect();
+    let needed = declared(model).filter(|f| f.required && f.default.is_none());
+    let mut required: Vec<_> = needed.map(|f| f.name.as_str()).collect();
     let mut schema = change(model, models);
+    let needed: Vec<_> = own(model).filter(|f| f.required).filter_map(|f| f.name.of_custom()).collect();
+    if !needed.is_empty() {
+        required.push(custom::FIELD);
+        schema["properties"][custom::FIELD]["type"] = json!("object");
+        schema["properties"][custom::FIELD]["required"] = json!(needed);
+    }
     for field in &model.fields {
         if let (Some(default), Some(property)) =
             (&field.default, schema["properties"].get_mut(field.name.as_str()))
@@ -79,8 +85,18 @@ fn new(model: &Model, models: &[Arc<Model>]) -> Value {
 
 /// Returns the schema of a change. An empty change is allowed; the answer is the unchanged record.
 fn change(model: &Model, models: &[Arc<Model>]) -> Value {
-    let fields = model.fields.iter().filter(|f| !matches!(f.kind, FieldKind::File { .. }));
+    let fields = declared(model).filter(|f| !matches!(f.kind, FieldKind::File { .. }));
     object_of(properties(model, fields, models))
+}
+
+/// Returns the fields that the app declares.
+fn declared(model: &Model) -> impl Iterator<Item = &Field> {
+    model.fields.iter().filter(|field| field.name.of_custom().is_none())
+}
+
+/// Returns the fields that the tenant has added.
+fn own(model: &Model) -> impl Iterator<Item = &Field> {
+    model.fields.iter().filter(|field| field.name.of_custom().is_some())
 }
 
 fn properties<'f>(
@@ -143,6 +159,16 @@ pub(super) fn id(kind: IdKind) -> Value {
 
 fn property(model: &Model, field: &Field, models: &[Arc<Model>]) -> Value {
     let mut schema = kind(&field.kind, models);
+    let own: Map<_, _> = match field.kind {
+        FieldKind::Custom => own(model)
+            .filter_map(|f| Some((f.name.of_custom()?.to_owned(), property(model, f, models))))
+            .collect(),
+        _ => Map::new(),
+    };
+    if !own.is_empty() {
+        schema["properties"] = own.into();
+        schema["additionalProperties"] = false.into();
+    }
     if field.required && matches!(field.kind, FieldKind::Text { .. }) {
         schema["minLength"] = json!(1);
     }
@@ -172,7 +198,7 @@ fn kind(kind: &FieldKind, models: &[Arc<Model>]) -> Value {
         FieldKind::Date => json!({"type": "string", "format": "date"}),
         FieldKind::Datetime => json!({"type": "string", "format": "date-time"}),
         FieldKind::Json => json!({"description": "Any JSON."}),
-        FieldKind::Custom => custom(),
+        FieldKind::Custom => values_of_own_fields(),
         FieldKind::File { .. } => reference("File"),
         FieldKind::Choice { choices } => json!({"type": "string", "enum": choices}),
         FieldKind::Ref { to, .. } => referred(to.as_str(), models),
@@ -180,7 +206,7 @@ fn kind(kind: &FieldKind, models: &[Arc<Model>]) -> Value {
 }
 
 /// Returns the schema of the values of own fields, whose names are those that the caller's tenant has added.
-fn custom() -> Value {
+fn values_of_own_fields() -> Value {
     let text = "Values of the fields that the tenant has added. A change keeps the values that it does not name; null removes one.";
     json!({"type": "object", "description": text, "additionalProperties": true})
 }

@@ -168,6 +168,10 @@ fn company_nav(inside: &Inside) -> Vec<Group> {
     let say = |id| inside.visit.say(id);
     let to = |href, label, icon| link(&inside.visit, href, say(label), icon);
     let mut settings = vec![to("/settings/members/", "members", "users")];
+    let models = inside.visit.words.labels.models();
+    if models.iter().any(|model| model.has_custom_fields() && readable(&model.permissions)) {
+        settings.push(to("/settings/fields/", "own-fields", "table-2"));
+    }
     if manages {
         settings.extend([
             to("/settings/keys/", "api-keys", "key"),

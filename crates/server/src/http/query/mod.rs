@@ -27,6 +27,11 @@ pub(super) use params::QueryParams;
 pub use path::Models;
 pub use text::{Kind, parse as parse_text};
 
+/// Returns true if a query may name own fields of a tenant, which the caller then reads before it is parsed.
+pub(super) fn names_custom(query: &str) -> bool {
+    query.contains(tenantry::model::custom::FIELD)
+}
+
 use super::problem::{Code, FieldProblem, Problem, Result};
 use path::{Column, MAX_REFERENCES, TIME_ZONE, Zoned, check_zone};
 use tenantry::{

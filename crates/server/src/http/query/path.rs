@@ -10,7 +10,7 @@ use super::{
 use jiff::{Timestamp, tz::TimeZone};
 use std::sync::Arc;
 use tenantry::{
-    model::{FieldKind, Model},
+    model::{FieldKind, Model, custom::FIELD as CUSTOM},
     name::{FieldName, ModelName},
     query::{Filter, SortBy},
     records::Records,
@@ -82,7 +82,7 @@ pub(super) fn check_zone(name: &str) -> Result<(), String> {
 
 impl Models for Records<'_> {
     fn listed(&self) -> &Model {
-        self.model()
+        self.whole_model()
     }
 
     fn readable(&self, name: &ModelName) -> Option<Arc<Model>> {
@@ -110,8 +110,9 @@ impl Column {
     /// Returns an error if there is no such column. The text lists the existing columns.
     pub(super) fn of(models: &dyn Models, path: &str) -> Result<Self, String> {
         let (references, name) = match path.rsplit_once('.') {
+            // The values of own fields are a part of the listed record, not of another one.
+            Some((CUSTOM, _)) | None => (None, path),
             Some((references, name)) => (Some(references), name),
-            None => (None, path),
         };
         let mut via = vec![];
         let mut target: Option<Arc<Model>> = None;

@@ -46,6 +46,9 @@ impl Kind {
 /// Returns an error if there is no such column. The text lists the columns.
 pub(super) fn column(model: &Model, name: &str) -> Result<(FieldName, Kind), String> {
     let unknown = || format!("no field {}; there are: {}", quoted(name), columns(model));
+    if let Some(field) = model.field(name) {
+        return Ok((field.name.clone(), kind(&field.kind)));
+    }
     let parsed = FieldName::parse(name).map_err(|_| unknown())?;
     let kind = match name {
         "id" => match model.id {
@@ -54,7 +57,7 @@ pub(super) fn column(model: &Model, name: &str) -> Result<(FieldName, Kind), Str
         },
         "created_at" | "updated_at" => Kind::Datetime,
         "version" => Kind::Integer,
-        _ => kind(&model.field(name).ok_or_else(unknown)?.kind),
+        _ => return Err(unknown()),
     };
     Ok((parsed, kind))
 }

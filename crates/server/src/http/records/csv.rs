@@ -56,7 +56,7 @@ pub(in crate::http) async fn import(
     let (sender, receiver) = sync_channel(PIECES);
     let worker = spawn_blocking(move || {
         Handle::current().block_on(async {
-            let records = super::of(&app, &scope, &path.model)?;
+            let records = super::of(&app, &scope, &path.model)?.with_custom_fields().await?;
             Ok::<_, Problem>(
                 records
                     .with_dry_run(asked.dry_run)
@@ -131,8 +131,9 @@ pub(in crate::http) async fn export(
     RawQuery(text): RawQuery,
 ) -> Result<Response> {
     let name = format!("{}.csv", path.model);
-    let select =
-        query::export(&super::of(&app, &scope, &path.model)?, text.as_deref().unwrap_or_default())?.select;
+    let records = super::of(&app, &scope, &path.model)?.with_custom_fields().await?;
+    let select = query::export(&records, text.as_deref().unwrap_or_default())?.select;
+    drop(records);
     let mut pieces = pages(app, scope, path.model, select);
     // The first page decides whether the answer is a problem. A later failure can only truncate the answer.
     let first = pieces.recv().await.transpose()?.unwrap_or_default();
@@ -146,8 +147,11 @@ pub(in crate::http) async fn export(
 fn pages(app: App, scope: Scope, model: String, select: Select) -> mpsc::Receiver<Result<Bytes>> {
     let (sender, receiver) = mpsc::channel(1);
     tokio::spawn(async move {
-        let export = super::of(&app, &scope, &model).and_then(|records| Ok(records.export_csv(select)?));
-        let mut export = match export {
+        let export = async {
+            let records = super::of(&app, &scope, &model)?.with_custom_fields().await?;
+            Ok(records.export_csv(select)?)
+        };
+        let mut export = match export.await {
             Ok(export) => export,
             Err(problem) => return drop(sender.send(Err(problem)).await),
         };

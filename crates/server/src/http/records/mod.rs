@@ -17,7 +17,7 @@ pub(super) use overrides::{clear_override, own_values, set_override};
 pub(super) use read::{aggregate, history, list, one, one_fast};
 pub(super) use write::{batch, change, change_matching, create, remove, remove_matching};
 
-use super::{App, problem::Result, scope::Scope};
+use super::{App, problem::Result, query, scope::Scope};
 use serde::Deserialize;
 use tenantry::records::Records;
 
@@ -40,6 +40,20 @@ pub(super) struct FilePath {
     model: String,
     id: String,
     field: String,
+}
+
+/// Returns the records of a model with the tenant's own fields, if the query may name them.
+async fn of_query<'a>(
+    app: &'a App,
+    scope: &'a Scope,
+    model: &str,
+    query: Option<&str>,
+) -> Result<Records<'a>> {
+    let records = of(app, scope, model)?;
+    match query.is_some_and(query::names_custom) {
+        true => Ok(records.with_custom_fields().await?),
+        false => Ok(records),
+    }
 }
 
 /// Returns the records of a model, in the caller's scope.

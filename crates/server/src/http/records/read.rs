@@ -31,7 +31,7 @@ pub(in crate::http) async fn list(
     Path(path): Path<ModelPath>,
     RawQuery(text): RawQuery,
 ) -> Result<Response> {
-    let records = super::of(&app, &scope, &path.model)?;
+    let records = super::of_query(&app, &scope, &path.model, text.as_deref()).await?;
     let query = query::list(&records, text.as_deref().unwrap_or_default())?;
     let asked = ListQuery { select: query.select.clone(), count: query.count, expand: query.expand.clone() };
     let page = records.list(&asked).await?;
@@ -45,7 +45,7 @@ pub(in crate::http) async fn aggregate(
     Path(path): Path<ModelPath>,
     RawQuery(text): RawQuery,
 ) -> Result<Response> {
-    let records = super::of(&app, &scope, &path.model)?;
+    let records = super::of_query(&app, &scope, &path.model, text.as_deref()).await?;
     let asked = query::aggregate(&records, text.as_deref().unwrap_or_default())?;
     Ok(answer::groups(&asked, &records.aggregate(&asked).await?))
 }
@@ -69,7 +69,7 @@ pub(in crate::http) async fn history(
     Path(path): Path<RecordPath>,
     QueryParams(query): QueryParams<HistoryQuery>,
 ) -> Result<Json<Page<Change>>> {
-    let records = super::of(&app, &scope, &path.model)?;
+    let records = super::of(&app, &scope, &path.model)?.with_custom_fields().await?;
     let entries = records.history(&path.id, query.before.map(|id| id.0), query.limit.0).await?.entries;
     // The platform may have ended the page at its limit of bytes, so only an empty page is certainly the last.
     let next = entries.last().map(|entry| entry.id.to_string());

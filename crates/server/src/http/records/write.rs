@@ -92,7 +92,7 @@ pub(in crate::http) async fn change_matching(
     RawQuery(text): RawQuery,
     Json(input): Json<Input>,
 ) -> Result<Json<Written>> {
-    let records = super::of(&app, &scope, &path.model)?;
+    let records = super::of_query(&app, &scope, &path.model, text.as_deref()).await?;
     let (which, dry_run) = query::matching(&records, text.as_deref().unwrap_or_default())?;
     let records = records.with_dry_run(dry_run);
     Ok(Json(records.patch_matching(&which, &input).await?.into()))
@@ -105,7 +105,7 @@ pub(in crate::http) async fn remove_matching(
     Path(path): Path<ModelPath>,
     RawQuery(text): RawQuery,
 ) -> Result<Json<Written>> {
-    let records = super::of(&app, &scope, &path.model)?;
+    let records = super::of_query(&app, &scope, &path.model, text.as_deref()).await?;
     let (which, dry_run) = query::matching(&records, text.as_deref().unwrap_or_default())?;
     let records = records.with_dry_run(dry_run);
     Ok(Json(records.delete_matching(&which).await?.into()))

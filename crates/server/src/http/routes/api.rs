@@ -48,6 +48,12 @@ routes! {
     patch "/api/views/{model_name}/{id}" Member "Views" "Change a saved view" => tenant::change_view;
     delete "/api/views/{model_name}/{id}" Member "Views" "Delete a saved view" => tenant::remove_view;
 
+    get "/api/tenant/fields/{model_name}" Member "Own fields" "Fields that the tenant has added to a model" => tenant::fields;
+    post "/api/tenant/fields/{model_name}" Member "Own fields" "Add a field" => tenant::add_field;
+    patch "/api/tenant/fields/{model_name}/{name}" Member "Own fields" "Change a field" => tenant::change_field;
+    delete "/api/tenant/fields/{model_name}/{name}" Member "Own fields" "Remove a field and its values" => tenant::remove_field;
+    get "/api/tenant/openapi.json" Member "Own fields" "This API as OpenAPI 3.1, with the fields that the tenant has added" => docs::openapi_of_tenant;
+
     get "/api/tenant/usage" Member "Tenant" "Rows and bytes held" => tenant::usage;
     get "/api/tenant/activity" Manager "Tenant" "Changes of records, with their authors" => tenant::activity;
     get "/api/tenant/backups" Manager "Tenant" "Backups of the tenant" => tenant::backups;
@@ -169,7 +175,7 @@ routes! {
     get "/healthz" Public "Server" "Is the process alive" => health::live;
     get "/readyz" Public "Server" "May traffic be sent here" => health::ready;
     get "/metrics" Staff "Server" "Prometheus metrics" => health::metrics;
-    get "/api/openapi.json" Public "Server" "This API as OpenAPI 3.1" => docs::openapi;
+    get "/api/openapi.json" Public "Server" "This API as OpenAPI 3.1" => docs::public_openapi;
     get "/api/docs" Public "Server" "This API as a page" => docs::page;
     get "/api/docs/app.js" Public "Server" "The page's script" => docs::script;
 }

@@ -49,6 +49,9 @@ routes! {
     post "/settings/members/role/" Manager "Pages" "Change a member's role" of page => pages::set_role;
     post "/settings/members/remove/" Manager "Pages" "Remove a member" of page => pages::remove_member;
     post "/settings/invitations/revoke/" Manager "Pages" "Revoke an invitation" of page => pages::revoke_invitation;
+    get "/settings/fields/" Member "Pages" "Fields that the tenant has added" of page => pages::own_fields;
+    post "/settings/fields/" Member "Pages" "Add a field" of page => pages::add_own_field;
+    post "/settings/fields/change/" Member "Pages" "Change or remove a field" of page => pages::change_own_field;
     get "/settings/keys/" Manager "Pages" "API keys" of page => pages::keys;
     post "/settings/keys/" Manager "Pages" "Create an API key" of page => pages::make_key;
     post "/settings/keys/revoke/" Manager "Pages" "Revoke an API key" of page => pages::revoke_key;

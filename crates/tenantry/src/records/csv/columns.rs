@@ -6,7 +6,7 @@ use crate::{
     Error, Result,
     access::gates::Verb,
     error::{FieldError, Rule, Wrong},
-    records::{Records, write::writable},
+    records::{CustomField, Records, write::writable},
 };
 use serde_json::Value as Json;
 use std::collections::{HashMap, hash_map::Entry};
@@ -29,6 +29,8 @@ pub(super) enum Column<'m> {
     Id,
     Ignored,
     Field(&'m Field),
+    /// One of the tenant's own fields, by its name.
+    Custom(&'m CustomField, Field),
     /// The cell is a value of the record that the field refers to.
     Lookup(Lookup<'m>),
 }
@@ -102,6 +104,13 @@ fn key(value: &Value) -> String {
 impl Records<'_> {
     /// Returns the meaning of a column. `region.name` names the records that `region` refers to by their `name`.
     pub(super) fn column(&self, name: &str) -> Result<Column<'_>> {
+        if let Some(own) = name.strip_prefix("custom.") {
+            let field = self.custom_fields().iter().find(|field| field.name.as_str() == own);
+            let unknown = "the organisation has no such field: add it first";
+            let field = field
+                .ok_or_else(|| Error::InvalidFields(vec![FieldError::new(name, Rule::Unknown, unknown)]))?;
+            return Ok(Column::Custom(field, field.as_field()));
+        }
         if let Some((field, by)) = name.split_once('.') {
             return self.lookup(name, field, by).map(Column::Lookup);
         }
@@ -185,7 +194,10 @@ impl Records<'_> {
     /// requires it.
     pub(super) fn header(&self, names: &[String]) -> Result<Vec<Column<'_>>> {
         let (mut columns, mut wrong) = (Vec::with_capacity(names.len()), Wrong::default());
-        let field_of = |name: &str| name.split('.').next().unwrap_or_default().to_owned();
+        let field_of = |name: &str| match name.split_once('.') {
+            Some(("custom", _)) | None => name.to_owned(),
+            Some((field, _)) => field.to_owned(),
+        };
         for (index, name) in names.iter().enumerate() {
             columns.extend(wrong.take(self.column(name))?);
             if !name.is_empty() && names[..index].iter().any(|other| field_of(other) == field_of(name)) {

@@ -4,11 +4,14 @@ use super::guard::guarded;
 use crate::{
     Error, Result,
     access::gates::Verb,
-    records::{Records, expand::all_columns},
+    records::{Records, custom::columns_of, expand::all_columns},
 };
 use bytes::Bytes;
-use std::borrow::Cow;
+use serde_json::{Map, Value as Json};
+use std::{borrow::Cow, sync::Arc};
 use tenantry_engine::{
+    model::{FieldKind, custom},
+    name::FieldName,
     query::Select,
     row::{Row, Visit},
     value::ValueRef,
@@ -19,9 +22,18 @@ const PAGE: u32 = 1000;
 
 struct Lines {
     writer: csv::Writer<Vec<u8>>,
+    cells: Arc<[Cell]>,
     /// Number of bytes after which the page takes no further row.
     most: usize,
     rows: u64,
+}
+
+/// A cell of each line.
+enum Cell {
+    /// The value of a column of the page.
+    Column(usize),
+    /// A value of an own field, in the JSON object of a column.
+    Member { column: usize, name: String, is_text: bool },
 }
 
 /// An export in progress. The caller ends it with [`CsvExport::finish`], however many pages it has read.
@@ -31,6 +43,7 @@ pub struct CsvExport<'a> {
     next: Option<Select>,
     /// The header, until the first page has been read.
     header: Option<Vec<String>>,
+    cells: Arc<[Cell]>,
     rows: u64,
     /// Code of the error that ended the export.
     failed: Option<&'static str>,
@@ -43,7 +56,7 @@ impl CsvExport<'_> {
     /// Returns the errors of a read.
     pub async fn page(&mut self) -> Result<Option<Bytes>> {
         let Some(mut select) = self.next.clone() else { return Ok(None) };
-        let page = self.records.csv_page(&select, self.header.clone()).await;
+        let page = self.records.csv_page(&select, self.header.clone(), self.cells.clone()).await;
         let (lines, next) = page.inspect_err(|error| self.failed = Some(error.code()))?;
         self.header = None;
         self.rows += lines.rows;
@@ -79,9 +92,20 @@ impl CsvExport<'_> {
 
 impl Visit for Lines {
     fn row(&mut self, row: &dyn Row) {
-        for index in 0..row.len() {
+        // The JSON object of the last own field, so that the values of several own fields are parsed once.
+        let mut parsed: Option<(usize, Map<String, Json>)> = None;
+        for of in &*self.cells {
+            let text = match of {
+                Cell::Column(index) => cell(row.get(*index)),
+                Cell::Member { column, name, is_text } => {
+                    if parsed.as_ref().is_none_or(|(of, _)| of != column) {
+                        parsed = Some((*column, object(row.get(*column))));
+                    }
+                    member(parsed.as_ref().and_then(|(_, values)| values.get(name)), *is_text)
+                }
+            };
             // Writing to memory cannot fail.
-            self.writer.write_field(&*cell(row.get(index))).ok();
+            self.writer.write_field(&*text).ok();
         }
         self.writer.write_record(None::<&[u8]>).ok();
         self.rows += 1;
@@ -89,6 +113,23 @@ impl Visit for Lines {
 
     fn is_full(&self) -> bool {
         self.writer.get_ref().len() > self.most
+    }
+}
+
+fn object(value: ValueRef<'_>) -> Map<String, Json> {
+    match value {
+        ValueRef::Json(text) => serde_json::from_str(text).unwrap_or_default(),
+        _ => Map::new(),
+    }
+}
+
+/// Text of the cell of an own field.
+fn member(value: Option<&Json>, is_text: bool) -> Cow<'_, str> {
+    match value {
+        None | Some(Json::Null) => Cow::Borrowed(""),
+        Some(Json::String(text)) if is_text => guarded(text),
+        Some(Json::String(text)) => Cow::Borrowed(text),
+        Some(other) => other.to_string().into(),
     }
 }
 
@@ -127,21 +168,57 @@ impl<'a> Records<'a> {
         if self.actor().impersonator().is_some() {
             return Err(Error::Denied("no exports while impersonating".into()));
         }
-        let columns: Vec<String> = match select.fields.is_empty() {
+        let mut fields = select.fields.clone();
+        if fields.is_empty() && self.custom.is_some() {
+            // Own fields have columns of their own.
+            let names = all_columns(self.whole_model());
+            let names = names.iter().filter(|name| *name != custom::FIELD);
+            fields = names.map(|name| self.column_name(name)).collect::<Result<_>>()?;
+        }
+        let header: Vec<String> = match fields.is_empty() {
             true => all_columns(self.model()),
-            false => select.fields.iter().map(ToString::to_string).collect(),
+            false => fields.iter().map(ToString::to_string).collect(),
         };
-        let first = Select { limit: PAGE, ..select };
-        Ok(CsvExport { records: self, next: Some(first), header: Some(columns), rows: 0, failed: None })
+        let read = columns_of(&fields).into_owned();
+        let cells = match fields.is_empty() {
+            true => (0..header.len()).map(Cell::Column).collect(),
+            false => fields.iter().map(|name| self.cell_of(name, &read)).collect(),
+        };
+        let first = Select { limit: PAGE, fields: read, ..select };
+        let (header, next) = (Some(header), Some(first));
+        Ok(CsvExport { records: self, next, header, cells, rows: 0, failed: None })
+    }
+
+    fn column_name(&self, name: &str) -> Result<FieldName> {
+        match self.whole_model().field(name) {
+            Some(field) => Ok(field.name.clone()),
+            None => Ok(FieldName::parse(name)?),
+        }
+    }
+
+    /// Returns the cell of a field, in pages with these columns.
+    fn cell_of(&self, name: &FieldName, read: &[FieldName]) -> Cell {
+        let at = |name: &str| read.iter().position(|column| column.as_str() == name).unwrap_or_default();
+        match name.of_custom() {
+            None => Cell::Column(at(name.as_str())),
+            Some(member) => {
+                let field = self.whole_model().field(name.as_str());
+                let is_text = field.is_none_or(|field| {
+                    matches!(field.kind, FieldKind::Text { .. } | FieldKind::Choice { .. })
+                });
+                Cell::Member { column: at(custom::FIELD), name: member.to_owned(), is_text }
+            }
+        }
     }
 
     async fn csv_page(
         &self,
         select: &Select,
         header: Option<Vec<String>>,
+        cells: Arc<[Cell]>,
     ) -> Result<(Lines, Option<Vec<tenantry_engine::value::Value>>)> {
         let writer = csv::Writer::from_writer(Vec::with_capacity(64 * 1024));
-        let mut lines = Lines { writer, most: self.page_bytes(), rows: 0 };
+        let mut lines = Lines { writer, cells, most: self.page_bytes(), rows: 0 };
         if let Some(header) = header {
             lines.writer.write_record(header).ok();
         }

@@ -13,10 +13,12 @@ use crate::{
     Error, Result,
     access::gates::Verb,
     error::Wrong,
-    records::{Records, read::parse_id, write::MAX_BATCH},
+    records::{Records, custom::stored, read::parse_id, write::MAX_BATCH},
 };
+use serde_json::{Map, Value as Json};
 use std::io::Read;
 use tenantry_engine::{
+    model::custom,
     name::FieldName,
     query::{Change, RecordId},
     value::Value,
@@ -225,7 +227,7 @@ impl Records<'_> {
             }
             return Err(Error::invalid("", reason));
         }
-        let (mut id, mut named, mut wrong) = (None, vec![], Wrong::default());
+        let (mut id, mut named, mut own, mut wrong) = (None, vec![], Map::new(), Wrong::default());
         let mut values: Vec<(FieldName, Value)> = Vec::with_capacity(columns.len());
         for (index, (column, cell)) in columns.iter().zip(cells).enumerate() {
             match column {
@@ -235,6 +237,10 @@ impl Records<'_> {
                     let value = wrong.take(value(field, cell, options))?.flatten();
                     values.extend(value.map(|value| (field.name.clone(), value)));
                 }
+                Column::Custom(of, field) => {
+                    let value = wrong.take(value(field, cell, options))?.flatten();
+                    own.extend(value.map(|value| (of.name.to_string(), stored(&value))));
+                }
                 Column::Lookup(lookup) => {
                     let value = wrong.take(lookup.value(cell, options))?.flatten();
                     named.extend(value.map(|value| (index, value)));
@@ -242,6 +248,9 @@ impl Records<'_> {
             }
         }
         wrong.finish()?;
+        if !own.is_empty() {
+            values.push((FieldName::parse(custom::FIELD)?, Value::Json(Json::Object(own))));
+        }
         let change = Change::Insert { model: self.entry.model.name.clone(), id, values };
         Ok(Line { number: line.line(), change, named, cells: vec![] })
     }

@@ -12,12 +12,16 @@ use crate::{
     records::Records,
 };
 use serde_json::{Map, Value as Json};
-use std::borrow::Cow;
-use tenantry_engine::{Kind, engine::Session, model::custom, query::Change, value::Value, write::Written};
+use std::{borrow::Cow, sync::Arc};
+use tenantry_engine::{
+    Kind, engine::Session, model::custom, name::FieldName, query::Change, value::Value, write::Written,
+};
 
 /// The changes of a write, with checked values of own fields.
 pub(in crate::records) struct Guarded<'c> {
     pub(in crate::records) changes: Cow<'c, [Change]>,
+    /// The own fields with personal data.
+    pub(in crate::records) personal: Arc<[FieldName]>,
     /// Number of the caller's changes. A change after them guards the definitions.
     callers: usize,
 }
@@ -52,7 +56,7 @@ impl Records<'_> {
         let callers = changes.len();
         let of = match self.custom_entry(entry) {
             Some(of) if changes.iter().any(|change| needs_check(change)) => of,
-            _ => return Ok(Guarded { changes: changes.into(), callers }),
+            _ => return Ok(Guarded { changes: changes.into(), personal: Arc::default(), callers }),
         };
         let definitions = self.definitions(session, entry).await?;
         let (mut checked, mut has_values) = (changes.to_vec(), false);
@@ -68,16 +72,19 @@ impl Records<'_> {
                 values: vec![],
             });
         }
-        Ok(Guarded { changes: checked.into(), callers })
+        let personal = definitions.fields.iter().filter(|field| field.personal);
+        let personal = personal.map(|field| field.name.clone()).collect();
+        Ok(Guarded { changes: checked.into(), personal, callers })
     }
 }
 
-/// Returns true if a change can have values of own fields, or lack required ones.
+/// Returns true if a change can have values of own fields, lack required ones, or log some.
 fn needs_check(change: &Change) -> bool {
     match change {
         Change::Insert { .. } => true,
         Change::Update { values, .. } => values.iter().any(|(name, _)| name.as_str() == custom::FIELD),
-        Change::Delete { .. } => false,
+        // The activity log has the values of the deleted record.
+        Change::Delete { .. } => true,
     }
 }
 

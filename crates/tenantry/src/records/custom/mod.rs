@@ -9,13 +9,14 @@ mod definition;
 mod values;
 mod verbs;
 
+pub(super) use definition::stored;
 pub use definition::{CustomField, CustomKind, MAX_CUSTOM_FIELDS};
 pub(super) use values::{merged, names_custom};
-pub use verbs::{CustomChange, CustomFields, MAX_CLEARED, Removed};
+pub use verbs::{CustomChange, CustomFields, MAX_CLEARED, NewCustomField, Removed};
 
 use super::{Records, Scope};
 use crate::{Error, Result, platform::loaded::ModelEntry};
-use std::sync::Arc;
+use std::{borrow::Cow, sync::Arc};
 use tenantry_engine::{
     engine::Session,
     model::{Model, custom},
@@ -66,6 +67,21 @@ impl Known {
         model.fields.extend(fields.iter().map(CustomField::as_field));
         Ok(Self { fields, model: Arc::new(model), schema })
     }
+}
+
+/// Returns the columns that hold these fields: for own fields, the one that holds their values.
+pub(super) fn columns_of(fields: &[FieldName]) -> Cow<'_, [FieldName]> {
+    if fields.iter().all(|name| name.of_custom().is_none()) {
+        return fields.into();
+    }
+    let mut columns: Vec<FieldName> = Vec::with_capacity(fields.len());
+    for name in fields {
+        let column = if name.of_custom().is_some() { field(custom::FIELD) } else { name.clone() };
+        if !columns.contains(&column) {
+            columns.push(column);
+        }
+    }
+    columns.into()
 }
 
 fn field(name: &str) -> FieldName {

@@ -25,6 +25,21 @@ const AT_ONCE: u32 = 500;
 /// Number of attempts to change definitions that other requests change meanwhile.
 const TRIES: usize = 8;
 
+/// An own field to add.
+#[derive(Debug, Clone)]
+pub struct NewCustomField {
+    /// Name: a-z, 0-9 and _, starting with a letter.
+    pub name: String,
+    /// Label for users.
+    pub label: String,
+    /// Kind of the values.
+    pub kind: CustomKind,
+    /// Whether a value is required.
+    pub required: bool,
+    /// Whether values are personal data.
+    pub personal: bool,
+}
+
 /// Changes of an own field. A part with `None` stays unchanged.
 #[derive(Debug, Clone, Default)]
 pub struct CustomChange {
@@ -86,9 +101,16 @@ impl CustomFields<'_> {
     /// Returns [`Error::Denied`] if the actor may not change the tenant's own fields; [`Error::InvalidFields`] for a
     /// definition that breaks a rule, or a name that is taken; [`Error::Conflict`] if the model has
     /// [`MAX_CUSTOM_FIELDS`] already.
-    pub async fn add(&self, name: &str, new: CustomField) -> Result<CustomField> {
+    pub async fn add(&self, new: &NewCustomField) -> Result<CustomField> {
         self.records.allow_on(self.entry, Verb::Update)?;
-        let new = CustomField { name: definition::name(name)?, closed: false, ..new };
+        let new = CustomField {
+            name: definition::name(&new.name)?,
+            label: new.label.trim().to_owned(),
+            kind: new.kind.clone(),
+            required: new.required,
+            personal: new.personal,
+            closed: false,
+        };
         new.check()?;
         self.edit(|fields| {
             if fields.iter().any(|field| field.name == new.name) {

@@ -33,10 +33,10 @@ pub(super) fn record(
 ) -> Result<()> {
     let (name, detail) = match (action, before) {
         (Action::Update, Some(before)) => {
-            ("update", Some(detail::changed(plan, &before.values, &after.values)))
+            ("update", Some(detail::changed(plan, &run.options.personal, &before.values, &after.values)))
         }
         (Action::Update, None) => ("update", None),
-        (Action::Delete, _) => ("delete", Some(detail::values(plan, &after.values))),
+        (Action::Delete, _) => ("delete", Some(detail::values(plan, &run.options.personal, &after.values))),
         (Action::Create, _) => ("create", None),
     };
     write(run, plan, name, &after.id()?, detail)

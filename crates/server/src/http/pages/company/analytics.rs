@@ -54,7 +54,7 @@ pub(in crate::http) async fn show(app: App, inside: Inside) -> Result<Response> 
     let wanted = params.get("model").unwrap_or_default();
     let chosen = all.iter().find(|model| model.name.as_str() == wanted).or(all.first());
     let Some(model) = chosen else { return Err(tenantry::Error::Denied("read records".into()).into()) };
-    let place = Place::of(&app, &inside, model.name.as_str())?;
+    let place = Place::of(&app, &inside, model.name.as_str()).await?;
     let keys = keys(&place);
     let measures = measures(&place);
     let chosen = |list: &[Choice], name: &str| {

@@ -8,7 +8,7 @@ use crate::{
         pages::{
             answer::{page, percent, see},
             frame, reasons,
-            records::{Place, Row, cell, name},
+            records::{Place, Row, cell, flat, name},
             visit::{Inside, Managing, Sent, query},
             words::Words,
         },
@@ -74,7 +74,7 @@ pub(in crate::http) async fn show(app: App, Managing(inside): Managing) -> Resul
     let mut models = Vec::new();
     for change in stores.iter().flat_map(|store| store.models.iter().flatten()) {
         // The page lists only the models that the visitor's role may read.
-        let Ok(place) = Place::of(&app, &inside, &change.model) else { continue };
+        let Ok(place) = Place::of(&app, &inside, &change.model).await else { continue };
         models.push(Compared {
             label: place.model.label.clone(),
             href: address(&change.model),
@@ -114,7 +114,7 @@ async fn differences(
     notice: Option<Notice>,
     status: StatusCode,
 ) -> Result<Response> {
-    let place = Place::of(app, inside, model)?;
+    let place = Place::of(app, inside, model).await?;
     let Some(at) = staged_at(app, inside).await? else { return Ok(see("/settings/backups/")) };
     let query = query(&inside.visit.query);
     let after = query.filled("after");
@@ -145,9 +145,12 @@ fn differing(place: &Place<'_>, record: &DifferingRecord) -> Differing {
         (Some(_), None) => Since::Added,
         (Some(_), Some(_)) => Since::Changed,
     };
-    let empty = Row::new();
-    let (now, then) = (record.now.as_ref().unwrap_or(&empty), record.then.as_ref().unwrap_or(&empty));
+    let row = |values: &Option<Row>| flat(&place.model, values.clone().unwrap_or_default());
+    let (now, then) = (&row(&record.now), &row(&record.then));
     let is_shown = |field: &tenantry::model::Field| match since {
+        Since::Changed if field.name.of_custom().is_some() => {
+            now.get(field.name.as_str()) != then.get(field.name.as_str())
+        }
         Since::Changed => record.fields.iter().any(|name| field.name.as_str() == name),
         Since::Deleted => then.get(field.name.as_str()).is_some_and(|value| !value.is_null()),
         Since::Added => now.get(field.name.as_str()).is_some_and(|value| !value.is_null()),

@@ -6,6 +6,7 @@ mod analytics;
 mod backups;
 mod compare;
 mod dashboard;
+mod fields;
 mod keys;
 mod members;
 mod settings;
@@ -21,6 +22,7 @@ pub(in crate::http) use compare::{
     take_back,
 };
 pub(in crate::http) use dashboard::show as dashboard;
+pub(in crate::http) use fields::{add as add_own_field, change as change_own_field, list as own_fields};
 pub(in crate::http) use keys::{list as keys, make as make_key, revoke as revoke_key};
 pub(in crate::http) use members::{
     invite, list as members, remove as remove_member, revoke as revoke_invitation, set_role,

@@ -23,7 +23,7 @@ use tenantry_console::{
 };
 
 async fn found<'a>(app: &'a App, site: &'a Site, model: &str, id: &str) -> Result<(Place<'a>, Row)> {
-    let place = Place::of(app, site, model)?;
+    let place = Place::of(app, site, model).await?;
     let row = place.row(id).await?;
     match place.may_on_record(id, Verb::Delete) {
         true => Ok((place, row)),

@@ -35,7 +35,7 @@ pub(in crate::http) async fn show(
     site: Site,
     Path((model, id)): Path<(String, String)>,
 ) -> Result<Response> {
-    let place = Place::of(&app, &site, &model)?;
+    let place = Place::of(&app, &site, &model).await?;
     let row = place.row(&id).await?;
     let fields = place
         .model

@@ -59,7 +59,7 @@ pub(super) fn is_refresh(site: &Site, fields: &Fields) -> bool {
 
 /// `GET /{model}/add/`: parameters named like fields set their first values.
 pub(in crate::http) async fn add(app: App, site: Site, Path(model): Path<String>) -> Result<Response> {
-    let place = Place::of(&app, &site, &model)?;
+    let place = Place::of(&app, &site, &model).await?;
     allow(&place, Verb::Create, place.may_add())?;
     let parameters = query(&site.visit().query);
     let mut values = values::defaults(place.words(), &place.model);
@@ -82,7 +82,7 @@ pub(in crate::http) async fn create(
     Path(model): Path<String>,
     sent: Sent,
 ) -> Result<Response> {
-    let place = Place::of(&app, &site, &model)?;
+    let place = Place::of(&app, &site, &model).await?;
     allow(&place, Verb::Create, place.may_add())?;
     let (fields, sent_files) = files::read(site.visit(), sent).await?;
     let values = values::sent(&place.model, &fields);
@@ -126,7 +126,7 @@ pub(in crate::http) async fn edit(
     site: Site,
     Path((model, id)): Path<(String, String)>,
 ) -> Result<Response> {
-    let place = Place::of(&app, &site, &model)?;
+    let place = Place::of(&app, &site, &model).await?;
     let row = place.row(&id).await?;
     allow(&place, Verb::Update, place.may_on_record(&id, Verb::Update))?;
     let values = values::of_row(place.words(), &place.model, &row);
@@ -145,7 +145,7 @@ pub(in crate::http) async fn change(
     Path((model, id)): Path<(String, String)>,
     sent: Sent,
 ) -> Result<Response> {
-    let place = Place::of(&app, &site, &model)?;
+    let place = Place::of(&app, &site, &model).await?;
     let row = place.row(&id).await?;
     allow(&place, Verb::Update, place.may_on_record(&id, Verb::Update))?;
     let (fields, sent_files) = files::read(site.visit(), sent).await?;

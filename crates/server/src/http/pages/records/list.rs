@@ -74,7 +74,7 @@ pub(in crate::http) async fn list(
     Path(model): Path<String>,
     headers: HeaderMap,
 ) -> Result<Response> {
-    let place = Place::of(&app, &site, &model)?;
+    let place = Place::of(&app, &site, &model).await?;
     let path = place.list_path(&place.model);
     let params = Params::read(&site.visit().query);
     let words = visited(&site.visit().query);
@@ -255,7 +255,8 @@ async fn rows(place: &Place<'_>, asked: &Understood, fields: &[&Field]) -> Resul
         FieldName::parse("id").ok().into_iter().chain(fields.iter().map(|f| f.name.clone())).collect();
     let expand = place.expandable(fields.iter().copied());
     let found = place
-        .records()?
+        .whole_records()
+        .await?
         .list(&ListQuery { select, count: asked.list.count, expand })
         .await
         .map_err(Problem::from)?;
@@ -267,7 +268,7 @@ async fn rows(place: &Place<'_>, asked: &Understood, fields: &[&Field]) -> Resul
         is_added: row.get("origin").is_some_and(|origin| origin == "own"),
         cells: cells_of(place, fields, row),
     };
-    Ok((parsed(&found.items)?.iter().map(row).collect(), next, found.count))
+    Ok((parsed(&place.model, &found.items)?.iter().map(row).collect(), next, found.count))
 }
 
 /// Returns the values of the columns. The first is the record's name, even if it is a reference or empty.

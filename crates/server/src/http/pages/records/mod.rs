@@ -55,10 +55,10 @@ use tenantry::{
         gates::{self, Verb},
     },
     config::Scope,
-    model::{Field, FieldKind, Model},
+    model::{Field, FieldKind, Model, custom},
     name::ModelName,
     query::Select,
-    records::{ListQuery, Records, Scope as Whole, Want},
+    records::{CustomField, ListQuery, Records, Scope as Whole, Want},
 };
 use tenantry_console::Frame;
 
@@ -100,10 +100,10 @@ impl<'a> Place<'a> {
     ///
     /// # Errors
     /// Returns an error if there is no such model for this visitor, or if the visitor's role may not read it.
-    pub(super) fn of(app: &'a App, whose: impl Into<Whose<'a>>, model: &str) -> Result<Self> {
+    pub(super) async fn of(app: &'a App, whose: impl Into<Whose<'a>>, model: &str) -> Result<Self> {
         let whose = whose.into();
-        let model = records_of(app, whose, model)?.model().clone();
-        let mut place = Self { app, whose, models: vec![], model };
+        let records = records_of(app, whose, model)?;
+        let mut place = Self { app, whose, models: vec![], model: records.model().clone() };
         let labels = &place.words().labels;
         place.model = labels.labelled(&place.model);
         place.models = labels.models().to_vec();
@@ -112,11 +112,14 @@ impl<'a> Place<'a> {
             let models = std::mem::take(&mut place.models);
             place.models = models.into_iter().filter(|model| place.is_shared(model)).collect();
         }
-        match place.may(Verb::Read) {
-            true => Ok(place),
+        if !place.may(Verb::Read) {
             // Refuse as the platform itself refuses a list.
-            false => Err(tenantry::Error::Denied(format!("read {}", place.model.name)).into()),
+            return Err(tenantry::Error::Denied(format!("read {}", place.model.name)).into());
         }
+        if place.model.has_custom_fields() {
+            place.model = Arc::new(whole(&place.model, &records.with_custom_fields().await?));
+        }
+        Ok(place)
     }
 
     /// Returns how the page writes values.
@@ -144,6 +147,11 @@ impl<'a> Place<'a> {
 
     pub(super) fn records(&self) -> Result<Records<'a>> {
         self.records_of(&self.model)
+    }
+
+    /// Returns the records of the model, with which conditions, orders and CSV may name the company's own fields.
+    async fn whole_records(&self) -> Result<Records<'a>> {
+        Ok(self.records()?.with_custom_fields().await?)
     }
 
     fn records_of(&self, model: &Model) -> Result<Records<'a>> {
@@ -224,8 +232,9 @@ impl<'a> Place<'a> {
     async fn row(&self, id: &str) -> Result<Row> {
         let expand = self.expandable(self.model.fields.iter());
         let document = self.records()?.get(id, &Want { fields: vec![], expand }).await?;
-        serde_json::from_slice(&document.body)
-            .map_err(|error| Problem::internal(format!("a record: {error}")))
+        let row = serde_json::from_slice(&document.body);
+        let row = row.map_err(|error| Problem::internal(format!("a record: {error}")))?;
+        Ok(flat(&self.model, row))
     }
 
     /// Returns the rows of a list, and the cursor of the next page.
@@ -235,8 +244,9 @@ impl<'a> Place<'a> {
         select: Select,
         expand: Vec<String>,
     ) -> Result<(Vec<Row>, Option<Vec<tenantry::value::Value>>)> {
-        let page = self.records_of(model)?.list(&ListQuery { select, count: false, expand }).await?;
-        Ok((parsed(&page.items)?, page.next))
+        let records = self.records_of(model)?.with_custom_fields().await?;
+        let page = records.list(&ListQuery { select, count: false, expand }).await?;
+        Ok((parsed(model, &page.items)?, page.next))
     }
 
     /// Returns the address of the list of a model.
@@ -300,10 +310,37 @@ impl query::Models for Place<'_> {
     }
 }
 
+/// Returns the model with the company's own fields in the place of the field that holds their values.
+fn whole(model: &Model, records: &Records<'_>) -> Model {
+    let mut whole = model.clone();
+    whole.fields.retain(|field| field.kind != FieldKind::Custom);
+    whole.fields.extend(records.custom_fields().iter().map(CustomField::as_field));
+    whole
+}
+
+/// Returns a row whose members include the values of own fields, each as `custom.NAME`.
+pub(super) fn flat(model: &Model, mut row: Row) -> Row {
+    let has_own = model.has_custom_fields() || model.fields.iter().any(|f| f.name.of_custom().is_some());
+    if has_own && let Some(Json::Object(values)) = row.remove(custom::FIELD) {
+        row.extend(values.into_iter().map(|(name, value)| (format!("{}.{name}", custom::FIELD), value)));
+    }
+    row
+}
+
+/// Returns the field that the path of a column sets: of `city.name` it is `city`.
+fn field_of(path: &str) -> &str {
+    match path.split_once('.') {
+        Some((custom::FIELD, _)) | None => path,
+        Some((field, _)) => field,
+    }
+}
+
 /// Parses the rows of a list.
-fn parsed(items: &[u8]) -> Result<Vec<Row>> {
+fn parsed(model: &Model, items: &[u8]) -> Result<Vec<Row>> {
     let text = [b"[", items, b"]"].concat();
-    serde_json::from_slice(&text).map_err(|error| Problem::internal(format!("a list: {error}")))
+    let rows = serde_json::from_slice(&text);
+    let rows: Vec<Row> = rows.map_err(|error| Problem::internal(format!("a list: {error}")))?;
+    Ok(rows.into_iter().map(|row| flat(model, row)).collect())
 }
 
 /// Returns the id of a record as text.

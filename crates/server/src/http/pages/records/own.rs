@@ -62,7 +62,7 @@ pub(in crate::http) async fn show(
     inside: Inside,
     Path((model, id)): Path<(String, String)>,
 ) -> Result<Response> {
-    let place = Place::of(&app, &inside, &model)?;
+    let place = Place::of(&app, &inside, &model).await?;
     let found = place.records()?.own_values(&id).await?;
     let own: BTreeSet<_> = found.own.iter().map(|(name, _)| name.to_string()).collect();
     let mut seen = row(&found.shared);
@@ -79,7 +79,7 @@ pub(in crate::http) async fn set(
     Path((model, id)): Path<(String, String)>,
     sent: Sent,
 ) -> Result<Response> {
-    let place = Place::of(&app, &inside, &model)?;
+    let place = Place::of(&app, &inside, &model).await?;
     let found = place.records()?.own_values(&id).await?;
     let form_fields = inside.visit.fields(sent).await?;
     let own: BTreeSet<_> =

@@ -8,7 +8,7 @@ use crate::http::{
 use serde_json::Value as Json;
 use std::collections::BTreeMap;
 use tenantry::{
-    model::{Field, FieldKind, Model},
+    model::{Field, FieldKind, Model, custom},
     records::Input,
 };
 
@@ -60,13 +60,19 @@ pub(super) fn input<'v>(
     model: &Model,
     values: impl Iterator<Item = (&'v String, &'v String)>,
 ) -> Result<Input, Vec<FieldProblem>> {
-    let (mut input, mut wrong) = (Input::new(), Vec::new());
+    let (mut input, mut customs, mut wrong) = (Input::new(), Input::new(), Vec::new());
     for (name, value) in values {
         let Some(field) = model.field(name) else { continue };
         match typed(words, field, value) {
-            Ok(value) => drop(input.insert(name.clone(), value)),
+            Ok(value) => match field.name.of_custom() {
+                None => drop(input.insert(name.clone(), value)),
+                Some(own) => drop(customs.insert(own.to_owned(), value)),
+            },
             Err(message) => wrong.push(FieldProblem::new(name, message)),
         }
+    }
+    if !customs.is_empty() {
+        input.insert(custom::FIELD.to_owned(), customs.into());
     }
     if wrong.is_empty() { Ok(input) } else { Err(wrong) }
 }

@@ -89,7 +89,7 @@ fn own(views: &[View]) -> Vec<Choice> {
 
 /// `GET /{model}/views/`.
 pub(in crate::http) async fn show(app: App, inside: Inside, Path(model): Path<String>) -> Result<Response> {
-    let place = Place::of(&app, &inside, &model)?;
+    let place = Place::of(&app, &inside, &model).await?;
     let words = place.words();
     let notice = match visited(&inside.visit.query).get("_done") {
         "saved" => Some(Notice::done(words.say("view-saved"))),
@@ -187,7 +187,7 @@ pub(in crate::http) async fn save(
     Path(model): Path<String>,
     sent: Sent,
 ) -> Result<Response> {
-    let place = Place::of(&app, &inside, &model)?;
+    let place = Place::of(&app, &inside, &model).await?;
     let fields = inside.visit.fields(sent).await?;
     match saved(&place, &fields).await {
         Ok(view) => Ok(see(&format!("{}_done=view", open_ended(&view, &place)))),
@@ -239,7 +239,7 @@ pub(in crate::http) async fn change(
     Path(model): Path<String>,
     sent: Sent,
 ) -> Result<Response> {
-    let place = Place::of(&app, &inside, &model)?;
+    let place = Place::of(&app, &inside, &model).await?;
     let fields = inside.visit.fields(sent).await?;
     let id = fields.get("id").parse().map_err(|_| Problem::absent())?;
     let path = format!("{}views/", place.list_path(&place.model));

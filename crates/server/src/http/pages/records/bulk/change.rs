@@ -52,7 +52,7 @@ fn common<'p>(place: &'p Place<'_>) -> impl Iterator<Item = Field> + use<'p> {
 
 /// `GET /{model}/change/`.
 pub(in crate::http) async fn ask(app: App, site: Site, Path(model): Path<String>) -> Result<Response> {
-    let place = Place::of(&app, &site, &model)?;
+    let place = Place::of(&app, &site, &model).await?;
     require(&place, Verb::Update)?;
     let Some(asked) = Asked::of_address(&site.visit().query) else { return Ok(none_ticked(&site, &place)) };
     show(&place, &asked, Draft::default(), StatusCode::OK).await
@@ -65,7 +65,7 @@ pub(in crate::http) async fn change(
     Path(model): Path<String>,
     sent: Sent,
 ) -> Result<Response> {
-    let place = Place::of(&app, &site, &model)?;
+    let place = Place::of(&app, &site, &model).await?;
     require(&place, Verb::Update)?;
     let (fields, asked, expected) = Asked::of_form(&site, sent).await?;
     let mut draft = draft_of(&place, &fields);
@@ -81,7 +81,7 @@ pub(in crate::http) async fn change(
     let changed = match values::input(place.words(), &place.model, values) {
         Ok(input) => {
             let which = asked.matching(&place, expected)?;
-            let records = place.records()?.with_dry_run(!is_confirmed);
+            let records = place.whole_records().await?.with_dry_run(!is_confirmed);
             records.patch_matching(&which, &input).await.map_err(Problem::from)
         }
         Err(wrong) => Err(Problem::new(Code::Invalid, "A value is not allowed.").fields(wrong)),

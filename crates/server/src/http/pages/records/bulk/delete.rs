@@ -19,7 +19,7 @@ use tenantry_console::{Notice, records::DeleteAll};
 
 /// `GET /{model}/delete/`: tries the deletion without making it.
 pub(in crate::http) async fn ask(app: App, site: Site, Path(model): Path<String>) -> Result<Response> {
-    let place = Place::of(&app, &site, &model)?;
+    let place = Place::of(&app, &site, &model).await?;
     require(&place, Verb::Delete)?;
     let Some(asked) = Asked::of_address(&site.visit().query) else { return Ok(none_ticked(&site, &place)) };
     show(&place, &asked, None, "", StatusCode::OK).await
@@ -39,7 +39,7 @@ pub(in crate::http) async fn delete(
     Path(model): Path<String>,
     sent: Sent,
 ) -> Result<Response> {
-    let place = Place::of(&app, &site, &model)?;
+    let place = Place::of(&app, &site, &model).await?;
     require(&place, Verb::Delete)?;
     let (fields, asked, expected) = Asked::of_form(&site, sent).await?;
     let digits: String = fields.get("_number").chars().filter(char::is_ascii_digit).collect();
@@ -48,7 +48,7 @@ pub(in crate::http) async fn delete(
         return show(&place, &asked, None, wrong, StatusCode::UNPROCESSABLE_ENTITY).await;
     }
     let which = asked.matching(&place, expected)?;
-    match place.records()?.delete_matching(&which).await.map_err(Problem::from) {
+    match place.whole_records().await?.delete_matching(&which).await.map_err(Problem::from) {
         Ok(count) => Ok(asked.done(&place, "deleted", count)),
         Err(problem) => {
             let status = problem.status();
@@ -101,7 +101,7 @@ async fn show(
 
 /// Tries the deletion without making it. Returns the reason if the platform refuses it.
 async fn tried(place: &Place<'_>, asked: &Asked, count: u64) -> Result<Option<String>> {
-    let records = place.records()?.with_dry_run(true);
+    let records = place.whole_records().await?.with_dry_run(true);
     let problem = match records.delete_matching(&asked.matching(place, count)?).await.map_err(Problem::from) {
         Ok(_) => return Ok(None),
         Err(problem) => problem,

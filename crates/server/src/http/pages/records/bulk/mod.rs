@@ -93,8 +93,9 @@ impl Asked {
             limit: 200,
             ..Select::default()
         };
-        let page = place.records()?.list(&ListQuery { select, count: true, expand: vec![] }).await?;
-        let rows = super::parsed(&page.items)?;
+        let page =
+            place.whole_records().await?.list(&ListQuery { select, count: true, expand: vec![] }).await?;
+        let rows = super::parsed(&place.model, &page.items)?;
         let count = page.count.unwrap_or(rows.len() as u64);
         let shown = rows.iter().take(NAMED as usize).map(|row| Shown {
             id: id_of(row),

@@ -150,6 +150,9 @@ struct Reached<'p> {
 /// visitor may not read its model.
 fn reached<'p>(place: &'p Place<'_>, path: &str) -> Option<Reached<'p>> {
     let (mut model, mut labels, mut found): (Option<&Arc<Model>>, _, _) = (Some(&place.model), vec![], None);
+    if let Some(field) = place.model.field(path) {
+        return Some(Reached { label: field.label.clone(), model: &place.model, field });
+    }
     for name in path.split('.') {
         let field = model?.field(name)?;
         labels.push(field.label.as_str());

@@ -1,7 +1,7 @@
 //! Guesses how to read a file: its encoding from its bytes, and the field of each column from the column's name and
 //! values. The visitor sees every guess and can change it.
 
-use super::super::Place;
+use super::super::{Place, field_of};
 use crate::http::pages::words::Words;
 use std::collections::HashSet;
 use tenantry::{
@@ -94,7 +94,7 @@ fn names_of(model: &Model) -> Vec<&Field> {
 
 /// Returns the names of required fields that no column sets.
 pub(super) fn missing(targets: &[Target], chosen: &[String]) -> Vec<String> {
-    let is_set = |field: &str| chosen.iter().any(|name| name.split('.').next() == Some(field));
+    let is_set = |field: &str| chosen.iter().any(|name| field_of(name) == field);
     let mut found: Vec<String> = vec![];
     for target in targets.iter().filter(|target| target.is_required && !is_set(&target.field)) {
         if !found.contains(&target.plain) {

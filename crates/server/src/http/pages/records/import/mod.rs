@@ -129,7 +129,7 @@ impl Upload {
 
 /// `GET /{model}/import/`.
 pub(in crate::http) async fn choose(app: App, site: Site, Path(model): Path<String>) -> Result<Response> {
-    let place = Place::of(&app, &site, &model)?;
+    let place = Place::of(&app, &site, &model).await?;
     require(&place, Verb::Create)?;
     Ok(file(&place, None, StatusCode::OK))
 }
@@ -141,7 +141,7 @@ pub(in crate::http) async fn import(
     Path(model): Path<String>,
     sent: Sent,
 ) -> Result<Response> {
-    let place = Place::of(&app, &site, &model)?;
+    let place = Place::of(&app, &site, &model).await?;
     require(&place, Verb::Create)?;
     let (fields, chosen) = match site.visit().upload(sent, FORM).await {
         Err(problem) if problem.code() == Code::TooLarge => return Ok(too_large(&place)),
@@ -168,18 +168,22 @@ pub(in crate::http) async fn import(
         return Ok(too_large(&place));
     }
     match fields.get("_to") {
-        "columns" => columns(&place, upload, None),
+        "columns" => columns(&place, upload, None).await,
         "again" => {
             // With another separator or encoding, the columns may have other names and numbers.
             upload.columns = None;
             upload.dates = None;
             upload.decimals = None;
-            columns(&place, upload, None)
+            columns(&place, upload, None).await
         }
         "refused" => {
             let options = ImportOptions { keep_refused: true, ..upload.options() };
-            let report =
-                place.records()?.with_dry_run(true).import_csv_as(&upload.bytes[..], &options).await?;
+            let report = place
+                .whole_records()
+                .await?
+                .with_dry_run(true)
+                .import_csv_as(&upload.bytes[..], &options)
+                .await?;
             Ok(refused_lines([MARK, &report.refused_csv()].concat(), &name))
         }
         "import" => run(&place, &upload).await,
@@ -206,8 +210,8 @@ fn too_large(place: &Place<'_>) -> Response {
 }
 
 /// Shows step 2, the choice of the columns' fields.
-fn columns(place: &Place<'_>, mut upload: Upload, notice: Option<Notice>) -> Result<Response> {
-    let head = match place.records()?.csv_head(&upload.bytes[..], &upload.options(), EXAMPLES) {
+async fn columns(place: &Place<'_>, mut upload: Upload, notice: Option<Notice>) -> Result<Response> {
+    let head = match place.whole_records().await?.csv_head(&upload.bytes[..], &upload.options(), EXAMPLES) {
         Ok(head) => head,
         Err(error) => {
             let reason = place.words().language.translated(&error.reason()).into_owned();
@@ -226,7 +230,7 @@ fn columns(place: &Place<'_>, mut upload: Upload, notice: Option<Notice>) -> Res
     let is_choice = |name: &str| matches!(name, "_encoding" | "_separator" | "_dates" | "_decimals");
     carried.retain(|(name, _)| !is_choice(name));
     let read = ImportOptions { columns: Some(chosen.clone()), ..upload.options() };
-    let formats = place.records()?.csv_formats(&upload.bytes[..], &read)?;
+    let formats = place.whole_records().await?.csv_formats(&upload.bytes[..], &read)?;
     let step = ImportStep::Columns {
         file: upload.name.clone(),
         encoding: encodings(place.words(), upload.encoding),
@@ -291,13 +295,13 @@ async fn preview(place: &Place<'_>, upload: Upload) -> Result<Response> {
     let missing = guess::missing(&guess::targets(place), upload.columns.as_deref().unwrap_or_default());
     if !missing.is_empty() {
         let text = place.words().text("import-missing").with("fields", missing.join(", "));
-        return columns(place, upload, Some(Notice::wrong(text)));
+        return columns(place, upload, Some(Notice::wrong(text))).await;
     }
-    let found = place.records()?.csv_formats(&upload.bytes[..], &upload.options())?;
+    let found = place.whole_records().await?.csv_formats(&upload.bytes[..], &upload.options())?;
     if let Some(text) = formats::open(place.words(), found, &upload.options()) {
-        return columns(place, upload, Some(Notice::wrong(text)));
+        return columns(place, upload, Some(Notice::wrong(text))).await;
     }
-    let records = place.records()?.with_dry_run(true);
+    let records = place.whole_records().await?.with_dry_run(true);
     let report = match records.import_csv_as(&upload.bytes[..], &upload.options()).await {
         Ok(report) => report,
         Err(error) => {
@@ -309,7 +313,7 @@ async fn preview(place: &Place<'_>, upload: Upload) -> Result<Response> {
                 format!("{}: {}", wrong.field, reasons::sentence(place.words(), &wrong.message))
             });
             let text = wrong.collect::<Vec<_>>().join(" ");
-            return columns(place, upload, Some(Notice::wrong(text)));
+            return columns(place, upload, Some(Notice::wrong(text))).await;
         }
     };
     let (heads, rows) = shown::sample(place, upload.columns.as_deref().unwrap_or_default(), &report).await?;
@@ -327,13 +331,18 @@ async fn preview(place: &Place<'_>, upload: Upload) -> Result<Response> {
 /// Imports the file and shows the result.
 async fn run(place: &Place<'_>, upload: &Upload) -> Result<Response> {
     let options = ImportOptions { keep_refused: true, ..upload.options() };
-    let report =
-        match place.records()?.import_csv_as(&upload.bytes[..], &options).await.map_err(Problem::from) {
-            Err(problem) if problem.code() == Code::Conflict => {
-                return Ok(see(&format!("{}?_done=imported-before", place.list_path(&place.model))));
-            }
-            done => done?,
-        };
+    let report = match place
+        .whole_records()
+        .await?
+        .import_csv_as(&upload.bytes[..], &options)
+        .await
+        .map_err(Problem::from)
+    {
+        Err(problem) if problem.code() == Code::Conflict => {
+            return Ok(see(&format!("{}?_done=imported-before", place.list_path(&place.model))));
+        }
+        done => done?,
+    };
     if report.refused == 0 {
         return Ok(see(&format!(
             "{}?_done=imported&_count={}",

@@ -1,6 +1,6 @@
 //! The preview of an import: the first records as they would be stored, and the reasons why lines are refused.
 
-use super::super::{Place, Row, cells};
+use super::super::{Place, Row, cells, field_of, flat};
 use crate::http::{
     pages::{reasons, records::detail::refers_to, words},
     problem::Result,
@@ -20,10 +20,10 @@ pub(super) async fn sample(
     columns: &[String],
     report: &ImportReport,
 ) -> Result<(Vec<String>, Vec<Vec<Cell>>)> {
-    let is_set =
-        |field: &&Field| columns.iter().any(|name| name.split('.').next() == Some(field.name.as_str()));
+    let is_set = |field: &&Field| columns.iter().any(|name| field_of(name) == field.name.as_str());
     let fields: Vec<&Field> = place.model.fields.iter().filter(is_set).collect();
-    let mut rows: Vec<Row> = report.sample.iter().filter_map(Json::as_object).cloned().collect();
+    let rows = report.sample.iter().filter_map(Json::as_object).cloned();
+    let mut rows: Vec<Row> = rows.map(|row| flat(&place.model, row)).collect();
     for field in &fields {
         expand(place, field, &mut rows).await?;
     }
@@ -59,7 +59,7 @@ async fn expand(place: &Place<'_>, field: &Field, rows: &mut [Row]) -> Result<()
 /// Returns the reasons why lines are refused, by column and reason, the most frequent first.
 pub(super) fn reasons(place: &Place<'_>, report: &ImportReport) -> Vec<Refusals> {
     let label = |field: &str| {
-        let name = field.split('.').next().unwrap_or_default();
+        let name = field_of(field);
         place.model.field(name).map_or_else(|| words::human(field), |field| field.label.clone())
     };
     let mut all: Vec<_> = report.reasons.iter().collect();

@@ -33,7 +33,7 @@ pub(in crate::http) async fn download(
     site: Site,
     Path((model, id, field)): Path<(String, String, String)>,
 ) -> Result<Response> {
-    let place = Place::of(&app, &site, &model)?;
+    let place = Place::of(&app, &site, &model).await?;
     let (info, bytes) = place.records()?.get_file(&id, &field).await?;
     Ok(file_response(&info, bytes))
 }

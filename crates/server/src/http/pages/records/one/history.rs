@@ -34,9 +34,9 @@ pub(in crate::http) async fn show(
     site: Site,
     Path((model, id)): Path<(String, String)>,
 ) -> Result<Response> {
-    let place = Place::of(&app, &site, &model)?;
+    let place = Place::of(&app, &site, &model).await?;
     let before = query(&site.visit().query).filled("before").and_then(|text| text.parse().ok());
-    let found = place.records()?.history(&id, before, CHANGES).await?;
+    let found = place.whole_records().await?.history(&id, before, CHANGES).await?;
     let name = match found.exists {
         true => cells::name(place.words(), &place.model, &place.row(&id).await?),
         false => number(&place, &id),
