@@ -40,6 +40,7 @@ pub(crate) struct Table {
     /// Positions of the columns in full-text search.
     pub(crate) search: Vec<usize>,
     /// Whether the table has the values of tenants' own fields.
+    #[cfg(feature = "mongodb")]
     pub(crate) custom: bool,
     pub(crate) references: Vec<Reference>,
     /// Positions of the columns whose texts are in an index, with the maximum number of bytes of those texts.
@@ -117,6 +118,7 @@ fn table(
         tenant: model.tenant_field.clone(),
         unique: single.chain(several).collect(),
         search: model.search_fields().map(|field| at(field.name.as_str())).collect(),
+        #[cfg(feature = "mongodb")]
         custom: model.has_custom_fields(),
         references: references.collect(),
         short: short.collect(),

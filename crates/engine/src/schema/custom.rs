@@ -15,17 +15,9 @@ pub(crate) struct CustomColumn {
     /// The column. Its name is `custom.NAME`.
     pub(crate) column: Column,
     /// Path of the value in the documents of MongoDB.
+    #[cfg(feature = "mongodb")]
     pub(crate) path: String,
 }
-
-/// Name of the field of MongoDB's documents that holds the values of the tenant's own fields, each in a form that
-/// MongoDB compares as lists do.
-pub(crate) const DOCUMENT: &str = "_custom";
-/// Suffixes of the members of [`DOCUMENT`] that hold integers, booleans, and decimals without their point. A text has
-/// none. So a condition on a field finds no value of another type.
-pub(crate) const INTEGER: &str = ":i";
-pub(crate) const BOOLEAN: &str = ":b";
-pub(crate) const SCALED: &str = ":d";
 
 impl Schema {
     /// Returns this schema with a tenant's own fields of one model, as columns for lists and groups.
@@ -45,13 +37,6 @@ impl Schema {
 
 fn column(field: &Field) -> CustomColumn {
     let storage = Storage::of(&field.kind, IdKind::Integer);
-    let suffix = match storage {
-        Storage::Integer => INTEGER,
-        Storage::Boolean => BOOLEAN,
-        Storage::Decimal(_) => SCALED,
-        _ => "",
-    };
-    let path = format!("{DOCUMENT}.{}{suffix}", field.name);
     let column = Column {
         name: field.name.custom(),
         storage,
@@ -60,7 +45,11 @@ fn column(field: &Field) -> CustomColumn {
         most_bytes: None,
         unique: false,
     };
-    CustomColumn { column, path }
+    CustomColumn {
+        #[cfg(feature = "mongodb")]
+        path: documents::path(field, storage),
+        column,
+    }
 }
 
 impl Plan {
@@ -96,3 +85,29 @@ impl Column {
 
 /// Name of the column that holds the JSON object with the values.
 pub(crate) const COLUMN: &str = custom::FIELD;
+
+/// The members of MongoDB's documents that hold the values.
+#[cfg(feature = "mongodb")]
+pub(crate) mod documents {
+    use crate::{cell::Storage, model::Field};
+
+    /// Name of the field of MongoDB's documents that holds the values of the tenant's own fields, each in a form that
+    /// MongoDB compares as lists do.
+    pub(crate) const DOCUMENT: &str = "_custom";
+    /// Suffixes of the members of [`DOCUMENT`] that hold integers, booleans, and decimals without their point. A text has
+    /// none. So a condition on a field finds no value of another type.
+    pub(crate) const INTEGER: &str = ":i";
+    pub(crate) const BOOLEAN: &str = ":b";
+    pub(crate) const SCALED: &str = ":d";
+
+    /// Returns the path of the value of a field.
+    pub(super) fn path(field: &Field, storage: Storage) -> String {
+        let suffix = match storage {
+            Storage::Integer => INTEGER,
+            Storage::Boolean => BOOLEAN,
+            Storage::Decimal(_) => SCALED,
+            _ => "",
+        };
+        format!("{DOCUMENT}.{}{suffix}", field.name)
+    }
+}

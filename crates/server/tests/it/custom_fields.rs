@@ -57,7 +57,7 @@ async fn names(client: &Client, query: &str) -> Vec<String> {
 /// Sends values that the definitions do not allow, and returns the field that each answer names.
 async fn refused(client: &Client, custom: Value) -> Vec<String> {
     let answer = client.post(RECORDS, &flat("refused", &custom)).await.expect(422).json();
-    let fields = answer["fields"].as_array().unwrap_or_else(|| panic!("{answer}")).iter();
+    let fields = answer["errors"].as_array().unwrap_or_else(|| panic!("{answer}")).iter();
     fields.map(|wrong| wrong["field"].as_str().unwrap().to_owned()).collect()
 }
 

@@ -107,7 +107,7 @@ async fn staff_name_the_database_that_a_company_brings() {
     let done: Value = staff.post(path, &json!({"store": "tenant"})).await.expect(200).json();
     assert_eq!(
         (&done["database"], &done["pending"]),
-        (&json!("org_acme"), &json!(["medadmin/0001_initial"]))
+        (&json!("org_acme"), &json!(["medadmin/0001_initial", "medadmin/0002_custom_fields"]))
     );
     acme.get("/api/records/patients").await.expect(503);
     let options = tenantry::migrations::fleet::Options { external: true, ..Default::default() };

@@ -34,6 +34,7 @@ fn medadmin_is_in_the_binary() {
             "payments",
             "reports",
             "sales",
+            "appointments_custom_fields",
             "clinics_overrides"
         ]
     );

@@ -5,10 +5,17 @@ use crate::{
     test_platform::{TestPlatform, operator, slug},
 };
 use serde_json::{Value, json};
-use tenantry::{Result, moves::Target, name::StoreName, query::Select, records::ListQuery};
+use tenantry::{
+    Result,
+    moves::Target,
+    name::{FieldName, StoreName},
+    query::{Filter, Operator, Select},
+    records::{CustomKind, ListQuery, NewCustomField},
+    value::Value,
+};
 use tenantry_engine::place::Isolation;
 
-const ENTRIES: &str = "store = \"tenant\"\naudit = true\n[fields.name]\ntype = \"text\"\nrequired = true\n\
+const ENTRIES: &str = "store = \"tenant\"\naudit = true\ncustom_fields = true\n[fields.name]\ntype = \"text\"\nrequired = true\n\
     search = true\n[fields.amount]\ntype = \"decimal\"\nscale = 4\n[fields.at]\ntype = \"datetime\"\n\
     [fields.day]\ntype = \"date\"\n[fields.count]\ntype = \"integer\"\n[fields.open]\ntype = \"boolean\"\n\
     [fields.meta]\ntype = \"json\"\n[fields.paper]\ntype = \"file\"\n[fields.before]\ntype = \"ref\"\n\
@@ -25,6 +32,8 @@ pub(crate) struct Picture {
     sums: Vec<(String, u64, String)>,
     activity: Vec<String>,
     papers: Vec<String>,
+    /// The own fields, and what a condition on one of them finds.
+    own: Vec<String>,
     rows: u64,
 }
 
@@ -56,6 +65,7 @@ impl TestPlatform {
     pub(crate) async fn admit(&self, name: &str) {
         self.create(name).await;
         let tag = self.add(name, "tags", json!({ "name": format!("tag of {name}") })).await;
+        self.add_own_fields(name).await;
         for n in 1..=4 {
             let before = if n > 1 { json!(n - 1) } else { Value::Null };
             let entry = json!({
@@ -63,6 +73,7 @@ impl TestPlatform {
                 "at": format!("2026-0{n}-28T23:59:59.123456Z"), "day": "2024-02-29", "count": i64::MIN + 1,
                 "open": n % 2 == 0, "meta": { "z": [1, 2.5, null, "\u{0}x"], "a": { "n": 9_007_199_254_740_993_i64 } },
                 "before": before, "tag": tag["id"],
+                "custom": { "price": format!("{n}.5"), "checked": "2026-01-31T12:00:00+04:00", "of": name },
             });
             self.add(name, "entries", entry).await;
         }
@@ -72,6 +83,36 @@ impl TestPlatform {
         entries.patch("2", None, json!({ "meta": [] }).as_object().unwrap()).await.unwrap();
         entries.delete("4", None).await.unwrap();
         self.upload(name, ["entries", "3", "paper"], &format!("paper of {name}")).await;
+    }
+
+    /// Adds own fields of the tenant. One has the name of the tenant, so that no other tenant has it.
+    async fn add_own_fields(&self, name: &str) {
+        let tenant = self.enter(name).await;
+        let records = self.records(&tenant, "entries").unwrap();
+        let own = records.own_fields().unwrap();
+        let kinds = [
+            ("price", CustomKind::Decimal { scale: 2 }),
+            ("checked", CustomKind::Datetime),
+            ("of", CustomKind::Choice { choices: vec![name.to_owned()] }),
+        ];
+        for (field, kind) in kinds {
+            let (name, label) = (field.to_owned(), field.to_owned());
+            own.add(&NewCustomField { name, label, kind, required: false, personal: false }).await.unwrap();
+        }
+    }
+
+    /// Returns the tenant's own fields, and the names of the entries that a condition on one of them finds.
+    async fn own_fields(&self, name: &str) -> Vec<String> {
+        let tenant = self.enter(name).await;
+        let records = self.records(&tenant, "entries").unwrap().with_custom_fields().await.unwrap();
+        let mut shown: Vec<_> = records.custom_fields().iter().map(|field| format!("{field:?}")).collect();
+        let price = FieldName::parse("price").unwrap().custom();
+        let least = Value::Decimal("2.50".parse().unwrap());
+        let filter = Filter::Compare(price, Operator::Ge, least);
+        let all = ListQuery { select: Select { filter, ..Select::default() }, ..ListQuery::default() };
+        let page = records.list(&all).await.unwrap();
+        shown.push(String::from_utf8(page.items).unwrap());
+        shown
     }
 
     pub(crate) async fn picture(&self, name: &str) -> Picture {
@@ -94,7 +135,10 @@ impl TestPlatform {
             papers.push(self.download(name, file).await.unwrap());
         }
         assert_eq!(papers, [format!("paper of {name}")]);
+        let own = self.own_fields(name).await;
+        assert_eq!(own.len(), 4, "{own:?}");
         Picture {
+            own,
             documents,
             sums: sums.map(|t| (t.model.to_string(), t.rows, t.blake3)).collect(),
             // The number of a line depends on the place.

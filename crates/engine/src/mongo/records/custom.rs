@@ -8,7 +8,10 @@ use crate::{
     cell::Storage,
     error::{Error, Kind, Result},
     mongo::cells::value_ref,
-    schema::custom::{BOOLEAN, COLUMN, CustomColumn, DOCUMENT, INTEGER, SCALED},
+    schema::custom::{
+        COLUMN, CustomColumn,
+        documents::{BOOLEAN, DOCUMENT, INTEGER, SCALED},
+    },
     value::Value,
 };
 use mongodb::bson::{Bson, Document, RawBsonRef, RawDocument, doc};

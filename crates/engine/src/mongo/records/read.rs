@@ -11,7 +11,7 @@ use crate::{
     mongo::cells,
     query::RecordId,
     row::Visit,
-    schema::{Plan, Projection, custom::DOCUMENT},
+    schema::{Plan, Projection, custom::documents::DOCUMENT},
 };
 use mongodb::bson::{Bson, Document, RawDocumentBuf, doc};
 

@@ -17,7 +17,7 @@ use crate::{
             search::{TEXTS, WORDS},
         },
     },
-    schema::custom::DOCUMENT,
+    schema::custom::documents::DOCUMENT,
 };
 use mongodb::bson::{Bson, Document, doc};
 
