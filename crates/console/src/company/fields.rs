@@ -13,6 +13,8 @@ pub struct OwnFields<'a> {
     pub models: &'a [ModelFields],
     /// Kinds of fields: name and label.
     pub kinds: &'a [(&'static str, String)],
+    /// True if the visitor may add a field to one of the models.
+    pub may_add: bool,
     /// Typed values of the form that adds a field.
     pub draft: &'a FieldDraft,
     /// Reason why the form was refused.

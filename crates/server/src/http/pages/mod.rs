@@ -37,7 +37,8 @@ pub(super) use company::{
     open_comparison, rename, set_locale as set_company_locale, settings, subscription, take_back,
 };
 pub(super) use company::{
-    dashboard, invite, keys, make_key, members, remove_member, revoke_invitation, revoke_key, set_role,
+    add_own_field, change_own_field, dashboard, invite, keys, make_key, members, own_fields, remove_member,
+    revoke_invitation, revoke_key, set_role,
 };
 pub(super) use letters::{
     answer_invitation, confirm, forgot, invitation, refused_registration, register, registered, reset,

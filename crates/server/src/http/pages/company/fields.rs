@@ -142,7 +142,14 @@ async fn show(
     let mut frame = frame::of_company(inside, words.say("own-fields"));
     frame.notice = notice;
     let kinds: Vec<_> = KINDS.iter().map(|(name, id)| (*name, words.say(id).to_owned())).collect();
-    let view = OwnFields { frame: &frame, models: &models, kinds: &kinds, draft: &draft, wrong: &wrong };
+    let view = OwnFields {
+        frame: &frame,
+        may_add: models.iter().any(|of| of.may_change),
+        models: &models,
+        kinds: &kinds,
+        draft: &draft,
+        wrong: &wrong,
+    };
     Ok(page(status, &view))
 }
 
