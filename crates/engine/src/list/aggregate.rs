@@ -147,13 +147,17 @@ impl Computed {
     }
 
     fn mean(&self, sum: Decimal, number: i64) -> Result<Value> {
-        let decimals = self.scale() + AVERAGE_DECIMALS;
-        let Some(mean) = sum.checked_div(number.into()) else {
-            return Err(Error::new(Kind::Corrupt, "a sum of no values"));
-        };
-        let mean = mean.round_dp_with_strategy(decimals, RoundingStrategy::MidpointAwayFromZero);
-        Ok(Value::Decimal(rescaled(mean, decimals)))
+        let mean = mean(sum, number, self.scale());
+        Ok(Value::Decimal(mean.ok_or_else(|| Error::new(Kind::Corrupt, "a sum of no values"))?))
     }
+}
+
+/// Returns the average of numbers with `scale` decimals, from their sum and their number; `None` without numbers. An
+/// average has four decimals more than the numbers.
+pub fn mean(sum: Decimal, number: i64, scale: u32) -> Option<Decimal> {
+    let decimals = scale + AVERAGE_DECIMALS;
+    let mean = sum.checked_div(number.into())?;
+    Some(rescaled(mean.round_dp_with_strategy(decimals, RoundingStrategy::MidpointAwayFromZero), decimals))
 }
 
 /// Returns the number with this many decimals, so that its text does not depend on the database that computed it.

@@ -7,6 +7,7 @@ pub(crate) mod filter;
 mod order;
 mod terms;
 
+pub use aggregate::mean;
 pub use cost::{Cost, cost};
 pub(crate) use cursor::cursor;
 pub(crate) use order::{Join, Joined, Order, RANK, SortKey, order};

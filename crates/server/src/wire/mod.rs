@@ -25,4 +25,6 @@ pub(crate) use backups::{backup, manifest, restore, status};
 pub(crate) use basics::{AsText, Email, Id, Instant, Limit, Name, Password, Slug, absent_or};
 pub(crate) use page::Page;
 pub(crate) use people::{account, member, session, user, view};
-pub(crate) use tenants::{copies, growth, impact, map, migrations, overview, plan, proof, purge, tenant};
+pub(crate) use tenants::{
+    across, copies, growth, impact, map, migrations, overview, plan, proof, purge, tenant,
+};

@@ -6,6 +6,7 @@ mod access_staff;
 mod account;
 mod accounts;
 mod accounts_crossed;
+mod across;
 mod all_wrong;
 mod answers;
 mod app;

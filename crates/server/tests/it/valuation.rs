@@ -41,7 +41,7 @@ fn with_token(app: &TestApp, of: &str, organisation: &str) -> Client {
     app.anon().with_token(&jsonwebtoken::encode(&header, &claims, &key()).unwrap())
 }
 
-async fn organisations(app: &TestApp) -> (Client, [Client; 2]) {
+pub(crate) async fn organisations(app: &TestApp) -> (Client, [Client; 2]) {
     let staff = app.staff().await;
     for slug in ORGANISATIONS {
         let form = json!({"slug": slug, "company": slug, "email": email(slug), "password": "ten characters or more"});
@@ -56,7 +56,7 @@ async fn names(of: &Client, path: &str) -> Vec<String> {
     items.map(|item| item["name"].as_str().unwrap_or_default().to_owned()).collect()
 }
 
-fn report(reference: &str) -> Value {
+pub(crate) fn report(reference: &str) -> Value {
     json!({"reference": reference, "bank": 1, "property_type": "land", "applicant": "A. Applicant",
         "market_value": "1250000.50", "report_data": {"floor": 3}})
 }
@@ -193,13 +193,30 @@ async fn refers_to_added_banks(first: &Client, second: &Client, id: i64, path: &
 #[tokio::test]
 async fn organisations_work_in_databases_that_are_called_like_them() {
     let dir = tempfile::tempdir().unwrap();
-    let app = TestApp::configured(&config(dir.path()), Options::default()).await;
+    let app = TestApp::configured(&configured(dir.path(), None), Options::default()).await;
     works(&app).await;
 }
 
-fn server_at(url_file: &Path, prefix: &str) -> String {
+/// Returns the guide's configuration, with the stores of organisations and of shared records on another server, which the
+/// section declares.
+pub(crate) fn configured(dir: &Path, on: Option<(&str, &str)>) -> String {
+    let text = config(dir);
+    let Some((name, section)) = on else { return text };
+    let (before, after) = text.split_once("[stores.shared]").unwrap();
+    let on_it = after.replacen("server = \"main\"", &format!("server = \"{name}\""), 2);
+    let before = before.replace("[stores.control]", &format!("{section}\n[stores.control]"));
+    format!("{before}[stores.shared]{on_it}")
+}
+
+pub(crate) fn server_at(url_file: &Path, prefix: &str) -> String {
     let file = url_file.display();
     format!("[servers.pg]\nengine = \"postgres\"\nurl_file = \"{file}\"\nprefix = \"{prefix}\"\n")
+}
+
+#[cfg(feature = "mongodb")]
+pub(crate) fn mongo(home: &tenantry_testkit::mongodb::Home) -> String {
+    let (url, prefix) = (tenantry_testkit::mongodb::url(), home.prefix());
+    format!("[servers.mongo]\nengine = \"mongodb\"\nurl = \"{url}\"\nprefix = \"{prefix}\"\n")
 }
 
 #[tokio::test]
@@ -207,17 +224,11 @@ async fn organisations_work_on_postgresql() {
     for server in tenantry_testkit::postgres::servers() {
         let (dir, home) =
             (tempfile::tempdir().unwrap(), tenantry_testkit::postgres::Home::new(&server).await);
-        let (before, after) = config(dir.path())
-            .split_once("[stores.shared]")
-            .map(|(before, after)| (before.to_owned(), after.to_owned()))
-            .unwrap();
-        std::fs::write(dir.path().join("pg.url"), home.url()).unwrap();
-        let on_it = after.replacen("server = \"main\"", "server = \"pg\"", 2);
-        let before = before.replace(
-            "[stores.control]",
-            &format!("{}\n[stores.control]", server_at(&dir.path().join("pg.url"), &home.prefix())),
-        );
-        let app = TestApp::configured(&format!("{before}[stores.shared]{on_it}"), Options::default()).await;
+        let file = dir.path().join("pg.url");
+        std::fs::write(&file, home.url()).unwrap();
+        let server = server_at(&file, &home.prefix());
+        let app =
+            TestApp::configured(&configured(dir.path(), Some(("pg", &server))), Options::default()).await;
         works(&app).await;
     }
 }
@@ -226,15 +237,9 @@ async fn organisations_work_on_postgresql() {
 #[tokio::test]
 async fn organisations_work_on_mongodb() {
     let (dir, home) = (tempfile::tempdir().unwrap(), tenantry_testkit::mongodb::Home::new().await);
-    let (url, prefix) = (tenantry_testkit::mongodb::url(), home.prefix());
-    let server = format!(
-        "[servers.mongo]\nengine = \"mongodb\"\nurl = \"{url}\"\nprefix = \"{prefix}\"\n\n[stores.control]"
-    );
-    let (before, after) =
-        config(dir.path()).split_once("[stores.shared]").map(|(a, b)| (a.to_owned(), b.to_owned())).unwrap();
-    let on_mongo = after.replacen("server = \"main\"", "server = \"mongo\"", 2);
-    let text = format!("{}[stores.shared]{on_mongo}", before.replace("[stores.control]", &server));
-    let app = TestApp::configured(&text, Options::default()).await;
+    let server = mongo(&home);
+    let app =
+        TestApp::configured(&configured(dir.path(), Some(("mongo", &server))), Options::default()).await;
     works(&app).await;
 }
 

@@ -59,6 +59,7 @@ impl Config {
             backups,
             files,
             metrics: super::MetricsConfig::default(),
+            analytics: super::AnalyticsConfig::default(),
         }
     }
 }

@@ -3,6 +3,7 @@
 //! The command line and programs that embed the platform call it. There is no global configuration: callers pass a
 //! [`Config`] on as a value. Reading it never opens a database or reads a secret.
 
+mod analytics;
 mod check;
 mod defaults;
 pub(crate) mod edit;
@@ -18,6 +19,7 @@ mod secret;
 mod servers;
 mod template;
 
+pub use analytics::AnalyticsConfig;
 pub use mail::MailConfig;
 pub use metrics::MetricsConfig;
 pub use model::*;

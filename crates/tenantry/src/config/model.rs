@@ -4,6 +4,7 @@
 //! no raw text: every name is parsed, every path resolved.
 
 use super::{
+    analytics::AnalyticsConfig,
     mail::MailConfig,
     metrics::MetricsConfig,
     net::IpRange,
@@ -52,6 +53,8 @@ pub struct Config {
     pub files: FilesConfig,
     /// The section `[metrics]`.
     pub metrics: MetricsConfig,
+    /// The section `[analytics]`.
+    pub analytics: AnalyticsConfig,
 }
 
 /// The section `[platform]`: the installation itself.

@@ -53,6 +53,8 @@ pub(crate) struct Inner {
     pub(crate) passes: Passes,
     pub(crate) demo_passwords: DemoPasswords,
     pub(crate) leaving: LeavingRows,
+    /// Allows one question about the rows of all tenants at a time.
+    pub(crate) analysing: tokio::sync::Semaphore,
     /// Reason why nothing can be written, if [`crate::Platform::open_to_read`] opened the platform for reading only.
     pub(super) refused: Option<String>,
     pub(super) _in_use: InUse,

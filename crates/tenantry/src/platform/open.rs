@@ -142,6 +142,7 @@ impl Platform {
             passes: Passes::default(),
             demo_passwords: DemoPasswords::default(),
             leaving,
+            analysing: tokio::sync::Semaphore::new(1),
             refused: None,
             _in_use: in_use,
         };

@@ -38,6 +38,7 @@ pub use files::{FileInfo, Upload};
 pub use history::{Entry as HistoryEntry, FieldChange, History, Values as ChangedValues};
 pub use overrides::OwnValues;
 pub use paths::MAX_REFERRED;
+pub(crate) use paths::compare;
 pub use read::{Document, ListQuery, Page, Want};
 pub use references::dependence::{Dependence, depends_on};
 pub(crate) use references::dependence::{owners, record_id};

@@ -310,7 +310,7 @@ fn rank(values: &[Value], value: &Value) -> Value {
 }
 
 /// Compares two values of one field, as the databases do.
-fn compare(a: &Value, b: &Value) -> Ordering {
+pub(crate) fn compare(a: &Value, b: &Value) -> Ordering {
     match (a, b) {
         (Value::Boolean(a), Value::Boolean(b)) => a.cmp(b),
         (Value::Integer(a), Value::Integer(b)) => a.cmp(b),

@@ -3,6 +3,7 @@
 //! Called by operations (create), the command line, the staff pages and the API. Access decides from what topology
 //! caches whether a tenant may be entered. `verbs` serves staff; `own` serves an entered tenant.
 
+pub mod across;
 pub(crate) mod databases;
 mod figures;
 pub mod growth;

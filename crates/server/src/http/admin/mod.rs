@@ -3,6 +3,7 @@
 //! Called by the route table. For all other callers these routes are absent (`absent-not-forbidden`). No handler here
 //! shows a tenant's rows: staff see those only by impersonation, which is audited.
 
+mod across;
 mod audit;
 mod backups;
 mod impact;
@@ -20,6 +21,7 @@ mod tenant_life;
 mod tenants;
 mod users;
 
+pub(super) use across::show as across;
 pub(super) use audit::{export as export_audit, label as actor_label, list as audit, verify as verify_audit};
 pub(super) use backups::{
     drill, drill_status, list as backups, of_tenant as tenant_backups, prune as prune_backups,

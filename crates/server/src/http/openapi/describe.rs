@@ -16,7 +16,7 @@ use crate::{
     },
 };
 use axum::{
-    extract::Path,
+    extract::{Path, RawQuery},
     response::{NoContent, Response},
 };
 use http::HeaderMap;
@@ -179,7 +179,7 @@ macro_rules! nothing_to_describe {
 }
 
 nothing_to_describe!(Input: App, Caller, Client, Manager, Named, Observer, Staff, StaffOn, Superuser, Tenant, Visitor);
-nothing_to_describe!(Input: PathId, HeaderMap);
+nothing_to_describe!(Input: PathId, HeaderMap, RawQuery);
 nothing_to_describe!(Output: Response, String, &'static str);
 
 impl<T> Input for Path<T> {}

@@ -69,6 +69,7 @@ routes! {
     get "/api/admin/overview" Staff "Staff" "Figures, and what needs an operator" => admin::overview;
     get "/api/admin/fleet" Staff "Staff" "Where all tenants are, how large and how well" => admin::fleet;
     get "/api/admin/analytics" Staff "Staff" "Tenants over the weeks, and what the plans hold" => admin::analytics;
+    get "/api/admin/analytics/{tenant_model}" Superuser "Staff" "Numbers, sums and averages over the rows of all tenants" => admin::across;
     get "/api/admin/checklist" Staff "Staff" "What the installation lacks before people work with it" => admin::checklist;
     get "/api/admin/impact/{shared_model}/{id}" Staff "Staff" "Tenants that would notice a change of a shared record" => admin::impact;
     get "/api/admin/tenants" Staff "Staff" "All tenants" => admin::tenants;

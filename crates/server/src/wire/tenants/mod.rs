@@ -1,5 +1,6 @@
 //! Bodies and answers about tenants: their state and databases, plans, copies and moves, removal.
 
+pub(crate) mod across;
 pub(crate) mod copies;
 pub(crate) mod growth;
 pub(crate) mod impact;

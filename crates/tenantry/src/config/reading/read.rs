@@ -29,6 +29,7 @@ pub(in crate::config) fn read(file: &str, text: &str, dir: &Path) -> Result<Conf
         limits: limits(root.section("limits"), defaults.limits),
         operations: crate::config::operations::read(root.section("operations")),
         retention: retention(root.section("retention"), defaults.retention),
+        analytics: crate::config::analytics::read(root.section("analytics")),
         metrics: crate::config::metrics::read(root.section("metrics")),
         auth: crate::config::read_auth::auth(root.section("auth"), dir, defaults.auth),
     };
