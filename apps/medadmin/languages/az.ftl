@@ -23,6 +23,7 @@ field-appointments-minutes = Dəqiqə
 field-appointments-status = Vəziyyət
 field-appointments-reason = Səbəb
 field-appointments-notes = Qeydlər
+field-appointments-custom = Öz sahələri
 
 field-cities-name = Ad
 field-cities-region = Region

@@ -6,6 +6,7 @@ use tenantry::records::{self, CustomKind};
 
 /// Kind of the values of an own field.
 #[derive(Clone, Copy, Serialize, Deserialize, JsonSchema)]
+#[schemars(inline)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Type {
     Text,

@@ -11,7 +11,7 @@ use tenantry::{
     name::{FieldName, StoreName},
     query::{Filter, Operator, Select},
     records::{CustomKind, ListQuery, NewCustomField},
-    value::Value,
+    value,
 };
 use tenantry_engine::place::Isolation;
 
@@ -107,7 +107,7 @@ impl TestPlatform {
         let records = self.records(&tenant, "entries").unwrap().with_custom_fields().await.unwrap();
         let mut shown: Vec<_> = records.custom_fields().iter().map(|field| format!("{field:?}")).collect();
         let price = FieldName::parse("price").unwrap().custom();
-        let least = Value::Decimal("2.50".parse().unwrap());
+        let least = value::Value::Decimal("2.50".parse().unwrap());
         let filter = Filter::Compare(price, Operator::Ge, least);
         let all = ListQuery { select: Select { filter, ..Select::default() }, ..ListQuery::default() };
         let page = records.list(&all).await.unwrap();
