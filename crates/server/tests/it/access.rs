@@ -344,7 +344,8 @@ async fn each_route_refuses_the_roles_below_its_level() {
         members.push(app.member(&acme, &format!("{role}@acme.example"), role.as_str()).await);
     }
     assert!(!members.is_empty());
-    for route in ROUTES.iter().filter(|route| route.tag != "Records") {
+    // The permissions of models decide about records and own fields.
+    for route in ROUTES.iter().filter(|route| !["Records", "Own fields"].contains(&route.tag)) {
         let refused = async |client: &Client| send(client, route, path_of(route)).await.status == 403;
         if route.access.is_in_tenant() {
             for member in &members {

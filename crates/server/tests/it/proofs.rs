@@ -191,7 +191,8 @@ async fn a_swapped_file_and_a_file_with_two_names_are_found() {
     let need = need.unwrap_or_else(|| panic!("{overview:#}"));
     assert_eq!((&need["proof"], &need["tenant"]), (&proof["id"], &json!("acme")), "{need}");
     let log = staff.get("/api/admin/audit?action=proof.record&limit=1").await.expect(200).json();
-    assert_eq!(log["items"][0]["detail"]["digest"], proof["digest"], "{log}");
+    let detail: Value = serde_json::from_str(log["items"][0]["detail"].as_str().unwrap()).unwrap();
+    assert_eq!(detail["digest"], proof["digest"], "{log}");
     let mut web = Web::signed_in(&app, "staff@platform.example").await;
     let page = web.get(&format!("/master-admin/proof/{}/", proof["id"])).await.expect(200).text();
     for text in ["acme", "Violated", "tenantry restore", "The audit log has this digest"] {

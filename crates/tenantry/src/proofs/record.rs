@@ -68,7 +68,7 @@ pub(super) async fn keep(
         .map(|one| json!({ "rule": one.rule, "tenant": one.tenant, "store": one.store, "place": one.place }))
         .collect();
     let detail = json!({
-        "proof": id, "digest": digest, "findings": report.violated, "unchecked": report.missed, "named": named,
+        "proof": id, "digest": digest, "findings": report.violated, "missed": report.missed, "named": named,
     });
     write.audit(by, tenant, "proof.record", detail).await?;
     let rows = write.query("SELECT max(id) FROM audit", &[]).await?;
