@@ -57,8 +57,7 @@ pub(in crate::http) async fn list(app: App, Staffed(of): Staffed) -> Result<Resp
     };
     let table = listed(
         (PATH, &query),
-        &["company", "short-name", "state", "plan", "head-days-left", "people", "e-mail"]
-            .map(|id| words.say(id)),
+        &words.each(["company", "short-name", "state", "plan", "head-days-left", "people", "e-mail"]),
         found,
         (|tenant: &Listed| tenant.id.to_string(), |tenant: &Listed| row(words, tenant)),
         ("building-2", words.say("no-company-fits"), words.say("tenants-none")),

@@ -58,7 +58,7 @@ pub(in crate::http) async fn list(app: App, Staffed(of): Staffed) -> Result<Resp
             first: query.filled("before").map(|_| address(PATH, &query, "before", "")),
             next,
             ..Table::new(
-                &["letter-to", "purpose", "state", "written", "send-again"].map(|id| words.say(id)),
+                &words.each(["letter-to", "purpose", "state", "written", "send-again"]),
                 letters.iter().map(|letter| row(words, letter)).collect(),
             )
         }),

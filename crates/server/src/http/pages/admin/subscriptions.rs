@@ -64,7 +64,7 @@ pub(in crate::http) async fn list(app: App, Staffed(of): Staffed) -> Result<Resp
     };
     let table = listed(
         (PATH, &query),
-        &["company", "plan", "state", "ends-at", "began"].map(|id| words.say(id)),
+        &words.each(["company", "plan", "state", "ends-at", "began"]),
         found,
         (|one: &ListedSubscription| one.tenant.to_string(), |one: &ListedSubscription| row(words, one)),
         ("credit-card", words.say("no-subscription-fits"), words.say("tenants-none")),

@@ -55,7 +55,7 @@ pub(in crate::http) async fn list(app: App, Staffed(of): Staffed) -> Result<Resp
     };
     let table = listed(
         (PATH, &query),
-        &["name", "e-mail", "rights", "state", "last-sign-in"].map(|id| words.say(id)),
+        &words.each(["name", "e-mail", "rights", "state", "last-sign-in"]),
         found,
         (|user: &User| user.id.to_string(), |user: &User| row(words, user)),
         ("users", words.say("nobody-fits"), words.say("tenants-none")),

@@ -33,7 +33,7 @@ pub(in crate::http) async fn show(of: StaffedOn) -> Result<Response> {
         (words.say("certificate-row").to_owned(), certificate.row.to_string()),
         (words.say("certificate-hash").to_owned(), certificate.hash),
     ];
-    let head = ["what", "where", "amount", "result"].map(|id| words.say(id));
+    let head = words.each(["what", "where", "amount", "result"]);
     let sections = [Section::new("traces", words.say("places"), Body::Table(Table::new(&head, traces)))];
     let frame = frame::of_operator(&of.of, words.say("certificate-of-removal"));
     let back = format!("/master-admin/companies/{}/", of.slug);

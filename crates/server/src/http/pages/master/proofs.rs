@@ -63,7 +63,7 @@ fn table(words: &Words, listed: &[Listed]) -> Table {
             Cell::text(&one.by),
         ]
     };
-    let head = ["when", "result", "company", "violations", "not-checked", "by"].map(|id| words.say(id));
+    let head = words.each(["when", "result", "company", "violations", "not-checked", "by"]);
     Table::new(&head, listed.iter().map(row).collect())
 }
 
@@ -146,7 +146,7 @@ fn rules(words: &Words, report: &Report) -> Table {
         };
         vec![Cell::text(words.known(rule.says())), Cell::number(words.number(checked)), result]
     };
-    let head = ["rule", "checked-times", "result"].map(|id| words.say(id));
+    let head = words.each(["rule", "checked-times", "result"]);
     Table::new(&head, Rule::ALL.iter().map(row).collect())
 }
 
@@ -163,7 +163,7 @@ fn findings(words: &Words, report: &Report) -> Table {
             Cell::text(words.known(&one.remedy)),
         ]
     });
-    let head = ["company", "where", "what", "remedy"].map(|id| words.say(id));
+    let head = words.each(["company", "where", "what", "remedy"]);
     Table::new(&head, rows.collect())
 }
 
@@ -172,6 +172,9 @@ fn missed(words: &Words, report: &Report) -> Section {
     let mut help = more(words, report.missed, report.unchecked.len());
     if report.brought > 0 {
         help = format!("{help} {}", words.text("brought-not-proven").with("count", report.brought));
+    }
+    if !report.unchecked.is_empty() {
+        help = format!("{} {help}", words.say("never-proven"));
     }
     let body = match report.unchecked.is_empty() {
         true => Body::Nothing(
@@ -188,8 +191,7 @@ fn missed(words: &Words, report: &Report) -> Section {
                     Cell::text(words.known(&one.reason)),
                 ]
             });
-            let head = ["company", "where", "why"].map(|id| words.say(id));
-            Body::Table(Table::new(&head, rows.collect()))
+            Body::Table(Table::new(&words.each(["company", "where", "why"]), rows.collect()))
         }
     };
     Section::new("unchecked", words.say("not-checked"), body).help(help)

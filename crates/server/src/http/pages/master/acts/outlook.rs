@@ -30,8 +30,7 @@ pub(super) fn of(of: &StaffedOn, found: MoveOutlook) -> Found {
             known(free, &|bytes| words.bytes(bytes)),
         ]
     };
-    let head =
-        ["store", "outlook-from", "outlook-to", "rows", "size", "outlook-free"].map(|id| words.say(id));
+    let head = words.each(["store", "outlook-from", "outlook-to", "rows", "size", "outlook-free"]);
     let table = Table::new(&head, found.stores.iter().map(row).collect());
     let files = found
         .file_bytes

@@ -108,7 +108,7 @@ fn plans(words: &Words, plans: &[PlanUse]) -> Body {
             Cell::number(words.bytes(plan.bytes)),
         ]
     };
-    let head = ["plan", "companies", "members", "size"].map(|id| words.say(id));
+    let head = words.each(["plan", "companies", "members", "size"]);
     Body::Table(Table::new(&head, plans.iter().map(row).collect()))
 }
 
@@ -121,6 +121,6 @@ fn table(words: &Words, weeks: &[Week]) -> Body {
             Cell::number(words.number(week.open)),
         ]
     };
-    let head = ["week-from", "registrations", "cancellations", "open-at-its-end"].map(|id| words.say(id));
+    let head = words.each(["week-from", "registrations", "cancellations", "open-at-its-end"]);
     Body::Table(Table::new(&head, weeks.iter().rev().map(row).collect()))
 }

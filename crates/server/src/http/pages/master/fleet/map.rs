@@ -190,7 +190,7 @@ fn moves(words: &Words, moves: &[Moving]) -> Body {
             Cell::link(one.operation.to_string(), format!("/master-admin/operations/{}/", one.operation)),
         ]
     };
-    let head = ["company", "outlook-from", "outlook-to", "operation"].map(|id| words.say(id));
+    let head = words.each(["company", "outlook-from", "outlook-to", "operation"]);
     Body::Table(Table::new(&head, moves.iter().map(row).collect()))
 }
 

@@ -104,8 +104,15 @@ fn stores(words: &Words, stores: &[StoreMigrations]) -> Body {
             Cell::text(of.version.chars().take(12).collect::<String>()),
         ]
     };
-    let head = ["store", "migrations", "databases-behind", "databases-refused", "databases-ahead", "schema"];
-    Body::Table(Table::new(&head.map(|id| words.say(id)), stores.iter().map(row).collect()))
+    let head = words.each([
+        "store",
+        "migrations",
+        "databases-behind",
+        "databases-refused",
+        "databases-ahead",
+        "schema",
+    ]);
+    Body::Table(Table::new(&head, stores.iter().map(row).collect()))
 }
 
 fn failure(words: &Words, group: &MigrationFailures) -> Item {
@@ -244,7 +251,7 @@ fn tried(words: &Words, found: &[MigrationRehearsal]) -> Found {
         })
     });
     let rows: Vec<_> = rows.collect();
-    let head = ["company", "store", "result"].map(|id| words.say(id));
+    let head = words.each(["company", "store", "result"]);
     let sections = match rows.is_empty() {
         true => vec![],
         false => vec![Section::new(

@@ -36,7 +36,7 @@ pub(in crate::http) async fn show(app: App, Staffed(of): Staffed) -> Result<Resp
     for one in &slow {
         rows.push(slow_row(words, one, slug(&app, one.tenant).await));
     }
-    let head = ["slow-request", "took", "company", "when", "request-number"].map(|id| words.say(id));
+    let head = words.each(["slow-request", "took", "company", "when", "request-number"]);
     let slow_ms = words.number(u64::try_from(SLOW.as_millis()).unwrap_or(u64::MAX));
     let slow = match rows.is_empty() {
         true => Body::Nothing(
