@@ -47,13 +47,6 @@ const CASES: &[(&str, &str, &str)] = &[
     ("GET", "/settings/close/", "/settings/close/"),
     ("POST", "/settings/close/", "/settings/close/"),
     ("GET", "/settings/subscription/", "/settings/subscription/"),
-    ("GET", "/settings/backups/", "/settings/backups/"),
-    ("POST", "/settings/backups/", "/settings/backups/"),
-    ("GET", "/settings/compare/", "/settings/compare/"),
-    ("POST", "/settings/compare/", "/settings/compare/"),
-    ("POST", "/settings/compare/close/", "/settings/compare/close/"),
-    ("GET", "/settings/compare/{model}/", "/settings/compare/patients/"),
-    ("POST", "/settings/compare/{model}/", "/settings/compare/patients/"),
     ("GET", "/settings/members/", "/settings/members/"),
     ("POST", "/settings/members/", "/settings/members/"),
     ("POST", "/settings/members/role/", "/settings/members/role/"),
@@ -227,6 +220,7 @@ fn cases() -> impl Iterator<Item = &'static (&'static str, &'static str, &'stati
         super::access_operators::CASES,
         super::access_staff::CASES,
         super::custom_fields::CASES,
+        super::take_back::CASES,
         super::views::CASES,
     ];
     CASES.iter().chain(others.into_iter().flatten())

@@ -13,6 +13,17 @@ use tenantry::{internals::discard_expired, operations::Filter, place::Isolation}
 use tenantry_server::http::Options;
 use tenantry_testkit::Settings;
 
+/// Routes of the pages with backups, for the tests of access: method, route, and a path that leads to it.
+pub(super) const CASES: &[(&str, &str, &str)] = &[
+    ("GET", "/settings/backups/", "/settings/backups/"),
+    ("POST", "/settings/backups/", "/settings/backups/"),
+    ("GET", "/settings/compare/", "/settings/compare/"),
+    ("POST", "/settings/compare/", "/settings/compare/"),
+    ("POST", "/settings/compare/close/", "/settings/compare/close/"),
+    ("GET", "/settings/compare/{model}/", "/settings/compare/patients/"),
+    ("POST", "/settings/compare/{model}/", "/settings/compare/patients/"),
+];
+
 const RECORDS: &str = "/api/tenant/restore/records";
 
 /// Backs the tenant up and stages the backup.
