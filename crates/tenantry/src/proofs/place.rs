@@ -49,7 +49,8 @@ pub(super) async fn prove(context: &Context, unit: &Unit) -> Result<Report> {
         Err(error) => judge(&mut report, &about, &error),
     }
     // A move may have taken the rows elsewhere while they were looked for.
-    if !(report.holds() && report.missed == 0) && !catalog::is_current(&context.control, place).await? {
+    let is_sound = report.holds() && report.missed == 0;
+    if !is_sound && !catalog::is_current(&context.control, place).await? {
         return Ok(Report::default());
     }
     Ok(report)

@@ -86,7 +86,7 @@ fn which(text: &str) -> Result<(Which, String)> {
                 }
                 other => {
                     let reason = "no such condition; there are: tenant.state, tenant.plan, tenant.server";
-                    return Err(Problem::field(&format!("tenant.{other}"), reason));
+                    return Err(Problem::field(format!("tenant.{other}"), reason));
                 }
             }
         }

@@ -55,7 +55,7 @@ impl Records<'_> {
     ) -> Result<Guarded<'c>> {
         let callers = changes.len();
         let of = match self.custom_entry(entry) {
-            Some(of) if changes.iter().any(|change| needs_check(change)) => of,
+            Some(of) if changes.iter().any(needs_check) => of,
             _ => return Ok(Guarded { changes: changes.into(), personal: Arc::default(), callers }),
         };
         let definitions = self.definitions(session, entry).await?;
