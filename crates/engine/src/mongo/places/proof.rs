@@ -20,6 +20,9 @@ use std::time::Duration;
 /// Longest time that a read of a proof may take.
 const PATIENCE: Duration = Duration::from_secs(20);
 
+/// Computes something from the `_id` of a document.
+type OfId<'f, T> = &'f (dyn Fn(&Document) -> T + Sync);
+
 impl Server {
     /// See [`crate::Engine::prove`].
     ///
@@ -73,7 +76,7 @@ impl Server {
         &self,
         site: &Site,
         collection: &str,
-        (key, last): (&(dyn Fn(&Document) -> Option<String> + Sync), &(dyn Fn(&Document) -> Document + Sync)),
+        (key, last): (OfId<'_, Option<String>>, OfId<'_, Document>),
         proof: &mut Proof,
     ) -> Result<()> {
         let mut after = Bson::MinKey;
