@@ -225,6 +225,8 @@ async fn every_page_of_every_role_is_sound_and_leads_nowhere_dead() {
     owner.send(Method::PUT, file, Some("text/plain"), CANARY).await.expect(200);
     let view = json!({"name": CANARY, "query": "sort=-id", "shared": true});
     owner.post("/api/views/patients", &view).await.expect(201);
+    let field = json!({"name": "floor", "label": CANARY, "type": "integer"});
+    owner.post("/api/tenant/fields/appointments", &field).await.expect(201);
     in_every_state(&app).await;
     let mut crawl = Crawl::default();
     crawl.follow(&mut Web::new(&app), "visitor").await;
