@@ -36,7 +36,8 @@ pub(super) async fn openapi_of_tenant(app: App, tenant: Tenant) -> Result<Respon
     let mut models = platform.models().to_vec();
     for model in models.iter_mut().filter(|model| model.has_custom_fields()) {
         let records = platform.records(&tenant.0, model.name.as_str())?;
-        // The public document has every model; own fields are only for members who may read the rows.
+        // Anonymous callers may read every model in the public document. Here, a member gets the own fields of those
+        // models only whose rows the member may read.
         if records.own_fields().is_ok() {
             *model = records.with_custom_fields().await?.whole_model().clone();
         }
