@@ -26,7 +26,6 @@ mod position;
     allow(dead_code, unreachable_pub, reason = "public for the engine's own tests only")
 )]
 mod postgres;
-mod proof;
 pub mod query;
 mod refused;
 pub mod row;
@@ -63,10 +62,10 @@ pub use engine::{
     SystemColumn, SystemDb, TableDigest, Template, Tx, Usage, WorkLimits,
 };
 pub use error::{Error, Kind, Result};
+pub use identity::proof::{Breach, Proof, Rule};
 pub use joins::SharedStore;
 #[cfg(feature = "mongodb")]
 pub use mongo::ServerOptions as MongoOptions;
 pub use position::{NotAPosition, Position};
 pub use postgres::PostgresUrl;
-pub use proof::{Breach, Proof, Rule};
 pub use refused::RefusedRows;

@@ -3,9 +3,9 @@
 use super::{Engine, Server};
 use crate::{
     error::{Error, Kind, Result},
+    identity::proof::{Proof, Rule},
     name::{ServerName, TenantId},
     place::Place,
-    proof::{Proof, Rule},
     schema::Schema,
 };
 

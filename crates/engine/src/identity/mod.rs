@@ -1,5 +1,6 @@
 //! The installation that databases belong to, the residents of a database, and the states of their places.
 
+pub(crate) mod proof;
 mod state;
 pub(crate) mod transition;
 

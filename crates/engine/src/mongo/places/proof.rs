@@ -3,6 +3,7 @@
 
 use crate::{
     error::Result,
+    identity::proof::{Proof, Rule},
     mongo::{
         cells::whole,
         place_state::number_of,
@@ -11,7 +12,6 @@ use crate::{
         tables::{ACTIVITY, CHANGES, PLACES},
     },
     place::Place,
-    proof::{Proof, Rule},
     schema::Schema,
 };
 use mongodb::bson::{Bson, Document, doc};

@@ -3,9 +3,9 @@
 use super::Backend;
 use crate::{
     error::Result,
+    identity::proof::Proof,
     ledger::MigrateReport,
     place::Place,
-    proof::Proof,
     schema::{Fault, Inspection, Schema, Script},
     sqlite::files,
 };

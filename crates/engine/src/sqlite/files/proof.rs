@@ -2,7 +2,7 @@
 
 use crate::{
     error::Result,
-    proof::{Proof, Rule},
+    identity::proof::{Proof, Rule},
     schema::Schema,
     sqlite::{connection::base, identity, site::Site},
 };

@@ -3,25 +3,19 @@
 //! Called by the route table. For all other callers these routes are absent (`absent-not-forbidden`). No handler here
 //! shows a tenant's rows: staff see those only by impersonation, which is audited.
 
-mod across;
 mod audit;
 mod backups;
+mod fleet;
 mod impact;
 mod impersonate;
 mod mail;
-mod migrations;
-mod monitoring;
-mod nodes;
 mod operations;
-mod overview;
 mod plans;
-mod proofs;
 mod restore;
 mod tenant_life;
 mod tenants;
 mod users;
 
-pub(super) use across::show as across;
 pub(super) use audit::{export as export_audit, label as actor_label, list as audit, verify as verify_audit};
 pub(super) use backups::{
     drill, drill_status, list as backups, of_tenant as tenant_backups, prune as prune_backups,
@@ -30,30 +24,33 @@ pub(super) use backups::{
 };
 pub(super) use copies::{clone_tenant, import};
 pub(super) use create::{attach, databases as create_databases, tenant as create_tenant};
+pub(super) use fleet::across::show as across;
+pub(super) use fleet::migrations::{
+    check as check_migrations, show as migrations, start as start_migrations,
+};
+pub(super) use fleet::monitoring::{show as monitoring, slug};
+pub(super) use fleet::nodes::list as nodes;
+pub(super) use fleet::overview::{
+    USUAL_WEEKS, analytics, checklist, fleet, migrate as migrate_tenant, show as overview,
+};
+pub(super) use fleet::proofs::{list as proofs, show as proof, start as start_proof};
 pub(super) use impact::show as impact;
 pub(super) use impersonate::{start as impersonate, stop as stop_impersonating};
 pub(super) use life::{
     cancel, change_settings, maintenance, rename, revoke as revoke_cancellation, settings,
 };
 pub(super) use mail::{filter as letters_filter, list as mail, send as send_letter};
-pub(super) use migrations::{check as check_migrations, show as migrations, start as start_migrations};
-pub(super) use monitoring::{show as monitoring, slug};
 pub(super) use moving::{
     check as check_move, check_demotion, check_promotion, demote, promote, release, to as move_to,
 };
-pub(super) use nodes::list as nodes;
 pub(super) use operations::{
     abandon as abandon_operation, cancel as cancel_operation, events as operation_events, list as operations,
     orphans, retry as retry_operation, show as operation,
-};
-pub(super) use overview::{
-    USUAL_WEEKS, analytics, checklist, fleet, migrate as migrate_tenant, show as overview,
 };
 pub(super) use plans::{
     change as edit_plan, counted as counted_plans, create as create_plan, filter as subscriptions_filter,
     list as plans, reset as reset_plan, subscriptions,
 };
-pub(super) use proofs::{list as proofs, show as proof, start as start_proof};
 pub(super) use purge::{certificate, purge, survey};
 pub(super) use restore::{
     discard as discard_restore, show as restore, start as start_restore, swap as swap_restore,

@@ -8,9 +8,9 @@ mod rights;
 use super::{How, Transaction};
 use crate::{
     error::Result,
+    identity::proof::{Proof, Rule},
     place::Place,
     postgres::{connections::Connection, names::quoted, places::roles, server::Server, site::Site, tables},
-    proof::{Proof, Rule},
     schema::Schema,
 };
 use tokio_postgres::types::Type;

@@ -2,6 +2,7 @@
 
 use crate::{
     error::Result,
+    identity::proof::{Proof, Rule},
     postgres::{
         connections::Connection,
         names::{SCHEMA_NAMED, literal, quoted, relations_of},
@@ -10,7 +11,6 @@ use crate::{
         site::Site,
         tables,
     },
-    proof::{Proof, Rule},
     schema::Schema,
 };
 use tokio_postgres::types::Type;

@@ -2,6 +2,7 @@
 
 use crate::{
     error::{Error, Kind, Result},
+    identity::proof::{Proof, Rule},
     postgres::{
         connections::Login,
         names::quoted,
@@ -9,7 +10,6 @@ use crate::{
         server::Server,
         site::Site,
     },
-    proof::{Proof, Rule},
 };
 
 impl Server {

@@ -3,12 +3,12 @@
 
 use crate::{
     error::Result,
+    identity::proof::{Proof, Rule},
     postgres::{
         connections::Connection,
         names::{SCHEMA_NAMED, relations_of},
         site::Site,
     },
-    proof::{Proof, Rule},
 };
 use tokio_postgres::types::Type;
 

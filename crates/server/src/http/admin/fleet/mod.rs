@@ -1,0 +1,9 @@
+//! Staff handlers for the fleet as a whole: overview, monitoring, processes, migrations, proofs of isolation, and
+//! aggregates over the rows of all tenants.
+
+pub(super) mod across;
+pub(super) mod migrations;
+pub(super) mod monitoring;
+pub(super) mod nodes;
+pub(super) mod overview;
+pub(super) mod proofs;
