@@ -1,8 +1,7 @@
 //! Custom fields: the field of a model that holds the values of the tenant's own fields, and the automatic model that
 //! holds their definitions. Both are in the tenant's place, so everything that carries rows carries them.
 
-use super::{Field, FieldKind, Grant, IdKind, Model, Permissions};
-use crate::name::{FieldName, ModelName, RoleName};
+use super::{Field, FieldKind, Model};
 
 /// Name of the field that holds the values.
 pub const FIELD: &str = "custom";
@@ -22,48 +21,12 @@ impl Model {
         if !self.has_custom_fields() {
             return None;
         }
-        let writers: Vec<Grant> =
-            ["owner", "admin"].into_iter().filter_map(|r| RoleName::parse(r).ok()).map(Grant::Role).collect();
-        let mut definitions = field(DEFINITIONS, FieldKind::Json)?;
-        definitions.required = true;
-        Some(Model {
-            app: self.app.clone(),
-            name: ModelName::parse(&format!("{}_custom_fields", self.name)).ok()?,
-            label: format!("{}: custom fields", self.label),
-            store: self.store.clone(),
-            id: IdKind::Integer,
-            display: None,
-            fields: vec![definitions],
-            indexes: Vec::new(),
-            permissions: Permissions {
-                read: vec![Grant::Any],
-                create: writers.clone(),
-                update: writers.clone(),
-                delete: writers,
-            },
-            tenant_field: self.tenant_field.clone(),
-            overrides: None,
-            audit: true,
-        })
+        let definitions = Field::automatic(DEFINITIONS, FieldKind::Json)?;
+        self.automatic("custom_fields", self.store.clone(), vec![definitions])
     }
 }
 
 /// Returns the field that holds the values of the tenant's own fields.
 pub(super) fn values() -> Option<Field> {
-    field(FIELD, FieldKind::Custom)
-}
-
-fn field(name: &str, kind: FieldKind) -> Option<Field> {
-    Some(Field {
-        name: FieldName::parse(name).ok()?,
-        kind,
-        label: super::parse::human(name),
-        required: false,
-        unique: false,
-        index: false,
-        search: false,
-        personal: false,
-        default: None,
-        consistent: true,
-    })
+    Some(Field { required: false, ..Field::automatic(FIELD, FieldKind::Custom)? })
 }

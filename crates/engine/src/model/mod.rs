@@ -1,6 +1,7 @@
 //! Models as data: the structure of a table or collection, and the roles that may access it. Parsed from
 //! `models/*.toml`.
 
+mod automatic;
 mod check;
 pub mod custom;
 pub mod default;
