@@ -40,7 +40,8 @@ impl Server {
         self.drop_roles(&site).await
     }
 
-    async fn remove_database(&self, name: &str) -> Result<()> {
+    /// Removes a database, if it exists, and ends the statements that run there.
+    pub(super) async fn remove_database(&self, name: &str) -> Result<()> {
         let drop = format!("DROP DATABASE IF EXISTS {}", quoted(name));
         match self.run_home(&format!("{drop} WITH (FORCE)")).await {
             // PostgreSQL's own autovacuum worker is active there, and FORCE may not terminate it. Without FORCE,

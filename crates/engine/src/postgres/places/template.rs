@@ -176,7 +176,7 @@ impl Server {
             return Ok(());
         }
         self.run_home(&format!("ALTER DATABASE {} WITH IS_TEMPLATE false", quoted(name))).await?;
-        self.run_home(&format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", quoted(name))).await
+        self.remove_database(name).await
     }
 
     /// Runs one statement in the home database.
