@@ -37,6 +37,20 @@ pub fn from_text(field: &Field, text: &str) -> Result<Value> {
     Ok(value)
 }
 
+/// Checks a value that an operator's UPDATE stores. Values of a tenant's own fields are refused, because only the platform
+/// knows the rules of these fields.
+///
+/// # Errors
+/// Returns the rule that the value breaks.
+pub(crate) fn check_correction(field: &Field, most: Option<usize>, raw: Raw<'_>) -> Result<(), Rule> {
+    match field.kind {
+        FieldKind::Custom => {
+            Err("holds the values of own fields: change them through the API, which checks them".into())
+        }
+        _ => check_stored(field, most, raw),
+    }
+}
+
 /// Checks a stored value in the same way as a caller's value. `most` is the result of [`most_bytes`] for the field.
 ///
 /// # Errors

@@ -131,6 +131,7 @@ mod terms;
 mod two_companies;
 mod valid_openapi;
 mod valuation;
+mod valuation_life;
 mod versions;
 mod views;
 mod web;

@@ -46,6 +46,7 @@ fn a_repair_changes_values_only_and_only_to_readable_ones() {
         ("UPDATE patients SET born_on = 'garbage' WHERE id = 9", "patients.born_on of record 9"),
         ("UPDATE patients SET born_on = '2001-02-30' WHERE id = 9", "patients.born_on of record 9"),
         ("UPDATE patients SET gender = 'q' WHERE id = 9", "must be one of"),
+        ("UPDATE appointments SET custom = '{\"floor\":3}' WHERE id = 1", "change them through the API"),
         ("UPDATE sales SET patient = 99999 WHERE id = 1", "FOREIGN KEY constraint failed"),
     ] {
         let output = run(dir, &["sql", "city-hospital", "--write", wrong]);

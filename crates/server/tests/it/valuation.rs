@@ -17,7 +17,7 @@ fn key() -> EncodingKey {
 }
 
 /// Returns the guide's configuration, with the key set in a file of `dir`.
-fn config(dir: &Path) -> String {
+pub(crate) fn config(dir: &Path) -> String {
     let mut jwk = serde_json::to_value(Jwk::from_encoding_key(&key(), Algorithm::RS256).unwrap()).unwrap();
     jwk["kid"] = json!("k1");
     let file = dir.join("jwks.json");
@@ -32,7 +32,7 @@ fn email(organisation: &str) -> String {
     format!("owner@{}.example", organisation.replace('_', "-"))
 }
 
-fn with_token(app: &TestApp, of: &str, organisation: &str) -> Client {
+pub(crate) fn with_token(app: &TestApp, of: &str, organisation: &str) -> Client {
     let exp = jiff::Timestamp::now().as_second() + 3_600;
     let claims = json!({
         "iss": ISSUER, "aud": "valuation", "exp": exp, "email": email(of), "custom:organization_id": organisation,

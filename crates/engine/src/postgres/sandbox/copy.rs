@@ -143,7 +143,9 @@ impl<'a> Copy<'a> {
             }
             let storage = self.layout.storage(&field.kind)?;
             let broken = match read(row, at, storage)? {
-                Some(value) => input::check_stored(field, input::most_bytes(model, field), raw(&value)).err(),
+                Some(value) => {
+                    input::check_correction(field, input::most_bytes(model, field), raw(&value)).err()
+                }
                 None => Some(storage.wanted().into()),
             };
             if let Some(rule) = broken {

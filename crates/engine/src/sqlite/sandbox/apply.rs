@@ -110,7 +110,7 @@ fn check_value(
     id: ValueRef<'_>,
     value: ValueRef<'_>,
 ) -> Result<()> {
-    input::check_stored(field, most, raw(value)).map_err(|rule| {
+    input::check_correction(field, most, raw(value)).map_err(|rule| {
         let id = match id {
             ValueRef::Text(text) => String::from_utf8_lossy(text).into_owned(),
             id => id.as_i64().unwrap_or_default().to_string(),

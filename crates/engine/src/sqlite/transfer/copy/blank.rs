@@ -1,5 +1,6 @@
-//! Removes personal data from a copy: every field that its model marks as personal gets a meaningless value. The
-//! blanked copy is a new file, so that no free page and no full-text index retains the old values.
+//! Removes personal data from a copy: every field that its model marks as personal gets a meaningless value, and own
+//! fields of the tenant that are marked as personal lose their values. The blanked copy is a new file, so that no free page
+//! and no full-text index retains the old values.
 //!
 //! The engine calls it for copies that do not belong to a place yet, and never for a live database.
 
@@ -7,7 +8,8 @@ use super::file::{bring_in, resolved};
 use crate::{
     carry::Blanked,
     error::{Error, Kind, Result},
-    model::{Field, FieldKind, IdKind, Model},
+    model::{Field, FieldKind, IdKind, Model, custom},
+    name::FieldName,
     schema::{Plan, Schema},
     sqlite::{connection::open, files::sync},
 };
@@ -24,10 +26,12 @@ pub(crate) fn blank(from: &Path, to: &Path, schema: &Schema) -> Result<Blanked> 
     conn.execute_batch("BEGIN")?;
     for plan in schema.plans() {
         let personal: Vec<&Field> = plan.model.fields.iter().filter(|f| f.personal).collect();
-        if !personal.is_empty() {
-            done.fields += personal.len() as u64;
-            done.rows += blank_model(&conn, plan, &personal)?;
-        }
+        let own = blank_own_fields(&conn, &plan.model)?;
+        done.fields += own.fields + personal.len() as u64;
+        done.rows += match personal.is_empty() {
+            true => own.rows,
+            false => blank_model(&conn, plan, &personal)?,
+        };
     }
     // The values have other lengths now. Their bytes are counted when the copy is in use.
     conn.execute_batch("UPDATE _tenantry_place SET bytes = 0, counted = 0; COMMIT")?;
@@ -50,13 +54,56 @@ fn blank_model(conn: &Connection, plan: &Plan, personal: &[&Field]) -> Result<u6
     if model.search_fields().next().is_some() {
         conn.execute(&format!("INSERT INTO [{0}__fts]([{0}__fts]) VALUES('rebuild')", model.name), [])?;
     }
-    forget_activity(conn, model, personal)?;
+    forget_activity(conn, model, personal.iter().map(|field| field.name.to_string()))?;
     Ok(rows as u64)
 }
 
-/// Removes personal values that the activity log recorded before the field was marked personal.
-fn forget_activity(conn: &Connection, model: &Model, personal: &[&Field]) -> Result<()> {
-    let replaced: Vec<_> = personal.iter().map(|f| format!("'$.\"{}\"', 'personal'", f.name)).collect();
+/// Removes the values of the tenant's own fields that are marked as personal.
+fn blank_own_fields(conn: &Connection, model: &Model) -> Result<Blanked> {
+    let Some(definitions) = model.custom_model() else { return Ok(Blanked::default()) };
+    let names = own_personal(conn, &definitions)?;
+    if names.is_empty() {
+        return Ok(Blanked::default());
+    }
+    let paths: String = names.iter().map(|name| format!(", '$.\"{name}\"'")).collect();
+    let is_there: Vec<_> = names
+        .iter()
+        .map(|name| format!("json_type([{0}], '$.\"{name}\"') IS NOT NULL", custom::FIELD))
+        .collect();
+    let rows = conn.execute(
+        &format!(
+            "UPDATE [{}] SET [{field}] = json_remove([{field}]{paths}) WHERE {}",
+            model.name,
+            is_there.join(" OR "),
+            field = custom::FIELD
+        ),
+        [],
+    )?;
+    forget_activity(conn, model, names.iter().map(|name| format!("{}.{name}", custom::FIELD)))?;
+    Ok(Blanked { fields: names.len() as u64, rows: rows as u64 })
+}
+
+/// Returns the names of the tenant's own fields that are marked as personal.
+fn own_personal(conn: &Connection, definitions: &Model) -> Result<Vec<FieldName>> {
+    let sql = format!(
+        "SELECT json_extract(own.value, '$.name') FROM [{}], json_each([{}]) AS own \
+         WHERE json_extract(own.value, '$.personal')",
+        definitions.name,
+        custom::DEFINITIONS
+    );
+    let mut statement = conn.prepare(&sql)?;
+    let mut rows = statement.query([])?;
+    let mut names = vec![];
+    while let Some(row) = rows.next()? {
+        let name: String = row.get(0)?;
+        names.push(FieldName::parse(&name).map_err(|error| Error::new(Kind::Corrupt, error.to_string()))?);
+    }
+    Ok(names)
+}
+
+/// Removes personal values that the activity log recorded before these fields were marked personal.
+fn forget_activity(conn: &Connection, model: &Model, personal: impl Iterator<Item = String>) -> Result<()> {
+    let replaced: Vec<_> = personal.map(|name| format!("'$.\"{name}\"', 'personal'")).collect();
     let sql = format!(
         "UPDATE _tenantry_activity SET detail = json_replace(detail, {}) WHERE model = ?1 AND detail IS NOT NULL",
         replaced.join(", ")
