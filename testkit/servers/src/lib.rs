@@ -16,7 +16,7 @@ mod pooler;
 pub use browser::{CHROMIUM, Driver, axe, chromedriver};
 pub use cluster::Cluster;
 pub use install::{MONGODB_VARIABLE, VARIABLE, VERSIONS, mongod, pgbouncer, postgres};
-pub use mongod::Mongod;
+pub use mongod::{Mongod, ReplicaSet};
 pub use mongorestore::{Restorer, restorer};
 pub use pooler::Pooler;
 

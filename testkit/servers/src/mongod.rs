@@ -1,4 +1,5 @@
-//! One temporary MongoDB server, as its own replica set. It ends with this process, however the process ends.
+//! Temporary MongoDB servers: one as its own replica set, or a set of several. They end with this process, however the
+//! process ends.
 //!
 //! No driver is used here, because building one needs a C compiler. This module writes the two necessary commands by hand.
 
@@ -17,6 +18,8 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// Longest time until a server answers.
 const ANSWER: Duration = Duration::from_secs(10);
 const SET: &str = "rs0";
+/// Time without a primary after which the others elect one.
+const ELECTION_MS: i32 = 1_000;
 /// Operation code of a message.
 const MESSAGE: i32 = 2013;
 
@@ -35,16 +38,28 @@ impl Mongod {
     /// # Errors
     /// Returns an error if the server does not start; the message contains its log.
     pub fn start(program: &Path) -> Result<Self> {
+        let mut mongod = Self::launch(program)?;
+        mongod.initiate(&[mongod.port])?;
+        mongod.until("is a primary", Self::is_primary)?;
+        Ok(mongod)
+    }
+
+    /// Starts a server that belongs to no set yet.
+    fn launch(program: &Path) -> Result<Self> {
         let dir = folder("mongod")?;
         std::fs::create_dir_all(dir.join("data"))?;
         let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
         let server = run(program, &dir, port)?;
         let mut mongod = Self { dir, program: program.to_owned(), port, server };
         mongod.until("answers", |mongod| Ok(mongod.ask(&hello()).is_ok()))?;
-        let answer = mongod.ask(&initiate(port))?;
-        ensure!(is_ok(&answer), "it does not become a replica set: {}", mongod.log());
-        mongod.until("is a primary", Self::is_primary)?;
         Ok(mongod)
+    }
+
+    /// Makes the servers at these ports a replica set.
+    fn initiate(&self, ports: &[u16]) -> Result<()> {
+        let answer = self.ask(&initiate(ports))?;
+        ensure!(is_ok(&answer), "it does not become a replica set: {}", self.log());
+        Ok(())
     }
 
     /// Returns the URL of the replica set.
@@ -72,8 +87,13 @@ impl Mongod {
     /// # Errors
     /// Returns an error if it does not start.
     pub fn start_again(&mut self) -> Result<()> {
-        self.server = run(&self.program, &self.dir, self.port)?;
+        self.run_again()?;
         self.until("is a primary", Self::is_primary)
+    }
+
+    fn run_again(&mut self) -> Result<()> {
+        self.server = run(&self.program, &self.dir, self.port)?;
+        Ok(())
     }
 
     /// Suspends the server: it holds its connections and answers nothing.
@@ -155,6 +175,69 @@ fn run(program: &Path, dir: &Path, port: u16) -> Result<Child> {
     server.spawn().context("cannot start the server")
 }
 
+/// A temporary replica set of several servers. Dropping it stops them and removes the data.
+#[derive(Debug)]
+pub struct ReplicaSet {
+    members: Vec<Mongod>,
+}
+
+impl ReplicaSet {
+    /// Starts `count` servers with this program as one set.
+    ///
+    /// # Errors
+    /// Returns an error if a server does not start or no primary is elected; the message contains its log.
+    pub fn start(program: &Path, count: usize) -> Result<Self> {
+        let members = (0..count).map(|_| Mongod::launch(program)).collect::<Result<Vec<_>>>()?;
+        let ports: Vec<_> = members.iter().map(|member| member.port).collect();
+        members.first().context("a set has members")?.initiate(&ports)?;
+        let set = Self { members };
+        set.primary()?;
+        Ok(set)
+    }
+
+    /// Returns the URL of the set.
+    pub fn url(&self) -> String {
+        let hosts: Vec<_> = self.members.iter().map(Mongod::address).collect();
+        format!("mongodb://{}/?replicaSet={SET}", hosts.join(","))
+    }
+
+    /// Waits until the set has a primary, and returns which member it is.
+    fn primary(&self) -> Result<usize> {
+        let began = Instant::now();
+        while began.elapsed() < PATIENCE {
+            for (index, member) in self.members.iter().enumerate() {
+                if member.is_primary()? {
+                    return Ok(index);
+                }
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        bail!("in {} s no member became the primary", PATIENCE.as_secs())
+    }
+
+    /// Kills the primary, as a failure of its machine would, and returns which member it was. The others elect another one.
+    ///
+    /// # Errors
+    /// Returns an error if there is no primary.
+    pub fn kill_primary(&mut self) -> Result<usize> {
+        let primary = self.primary()?;
+        self.members[primary].kill()?;
+        Ok(primary)
+    }
+
+    /// Starts a killed member again. It joins the set without the writes that only it had.
+    ///
+    /// # Errors
+    /// Returns an error if it does not start.
+    pub fn start_again(&mut self, member: usize) -> Result<()> {
+        self.members[member].run_again()?;
+        self.members[member].until("follows the primary", |mongod| {
+            let answer = mongod.ask(&hello()).unwrap_or_default();
+            Ok(contains(&answer, b"\x08secondary\0\x01"))
+        })
+    }
+}
+
 impl Drop for Mongod {
     fn drop(&mut self) {
         let _ = self.server.kill();
@@ -187,11 +270,21 @@ fn hello() -> Vec<u8> {
     document(&[number("hello", 1), text("$db", "admin")])
 }
 
-/// Returns the command that makes a server the only member of its set.
-fn initiate(port: u16) -> Vec<u8> {
-    let member = document(&[number("_id", 0), text("host", &format!("127.0.0.1:{port}"))]);
-    let members = document(&[element(0x03, "0", &member)]);
-    let set = document(&[text("_id", SET), element(0x04, "members", &members)]);
+/// Returns the command that makes the servers at these ports a set, which elects another primary soon.
+fn initiate(ports: &[u16]) -> Vec<u8> {
+    let members: Vec<_> = (0..)
+        .zip(ports)
+        .map(|(id, port)| {
+            let member = document(&[number("_id", id), text("host", &format!("127.0.0.1:{port}"))]);
+            element(0x03, &id.to_string(), &member)
+        })
+        .collect();
+    let settings = document(&[number("electionTimeoutMillis", ELECTION_MS)]);
+    let set = document(&[
+        text("_id", SET),
+        element(0x04, "members", &document(&members)),
+        element(0x03, "settings", &settings),
+    ]);
     document(&[element(0x03, "replSetInitiate", &set), text("$db", "admin")])
 }
 

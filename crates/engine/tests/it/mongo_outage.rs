@@ -23,21 +23,28 @@ use tenantry_engine::{
     value::Value,
     write::{Outcome, WriteOptions},
 };
-use tenantry_testservers::{Mongod, mongod};
+use tenantry_testservers::{Mongod, ReplicaSet, mongod};
 
 /// A place on a server that only this test uses.
-struct World {
-    server: Mongod,
+struct World<S> {
+    server: S,
     engine: Engine,
     place: Place,
     schema: Arc<Schema>,
 }
 
-impl World {
+impl World<Mongod> {
     async fn new() -> Self {
         let server = Mongod::start(&mongod().unwrap()).unwrap();
+        let url = server.url();
+        Self::on(server, url).await
+    }
+}
+
+impl<S> World<S> {
+    async fn on(server: S, url: String) -> Self {
         let name = ServerName::parse("mongo").unwrap();
-        let options = MongoOptions { url: server.url(), prefix: String::new(), most_connections: 20 };
+        let options = MongoOptions { url, prefix: String::new(), most_connections: 20 };
         let work = WorkLimits { deadline: Some(Duration::from_secs(1)), ..WorkLimits::default() };
         let specs = vec![ServerSpec::mongo(name.clone(), options)];
         let engine = Engine::open_with(specs, CacheLimits::default(), work).unwrap();
@@ -91,49 +98,90 @@ fn thing(name: &str) -> Vec<Change> {
     vec![Change::Insert { model: ModelName::parse("things").unwrap(), id: None, values }]
 }
 
+/// Tasks that write until they are told to stop, and the names of the things whose writes were acknowledged.
+struct Writers {
+    tasks: Vec<tokio::task::JoinHandle<()>>,
+    acknowledged: Arc<Mutex<HashSet<String>>>,
+    stop: Arc<AtomicBool>,
+}
+
+impl Writers {
+    async fn start<S>(world: &World<S>) -> Self {
+        let (acknowledged, stop) = (Arc::new(Mutex::new(HashSet::new())), Arc::new(AtomicBool::new(false)));
+        let session = world.session().await;
+        let tasks = (0..4)
+            .map(|writer| {
+                let (session, acknowledged, stop) = (session.clone(), acknowledged.clone(), stop.clone());
+                tokio::spawn(async move {
+                    for number in 0..200 {
+                        if stop.load(Relaxed) {
+                            return;
+                        }
+                        let name = format!("{writer} {number}");
+                        match session.write(thing(&name), &WriteOptions::default()).await {
+                            Ok(_) => drop(acknowledged.lock().unwrap().insert(name)),
+                            Err(error) => {
+                                let kinds = [Kind::Unreachable, Kind::InDoubt, Kind::Busy];
+                                assert!(kinds.contains(error.kind()), "{error}");
+                            }
+                        }
+                    }
+                })
+            })
+            .collect();
+        Self { tasks, acknowledged, stop }
+    }
+
+    /// Waits until this many more writes were acknowledged.
+    async fn go_on(&self, more: usize) {
+        let began = Instant::now();
+        let before = self.acknowledged.lock().unwrap().len();
+        while self.acknowledged.lock().unwrap().len() < before + more {
+            assert!(began.elapsed() < Duration::from_secs(60), "no write is acknowledged");
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+
+    /// Stops the tasks, and asserts that the rows have every acknowledged write and that the counters are theirs.
+    async fn nothing_is_lost<S>(self, world: &World<S>) {
+        self.stop.store(true, Relaxed);
+        for task in self.tasks {
+            task.await.unwrap();
+        }
+        let found = world.names().await;
+        let acknowledged = self.acknowledged.lock().unwrap().clone();
+        assert!(acknowledged.is_subset(&found), "lost: {:?}", acknowledged.difference(&found));
+        let usage = world.session().await.usage().await.unwrap();
+        assert_eq!(usage.rows, found.len() as u64, "the counters are those of the rows");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn no_acknowledged_write_is_lost_when_the_server_is_killed() {
     let mut world = World::new().await;
-    let (acknowledged, stop) = (Arc::new(Mutex::new(HashSet::new())), Arc::new(AtomicBool::new(false)));
-    let session = world.session().await;
-    let writers: Vec<_> = (0..4)
-        .map(|writer| {
-            let (session, acknowledged, stop) = (session.clone(), acknowledged.clone(), stop.clone());
-            tokio::spawn(async move {
-                for number in 0..200 {
-                    if stop.load(Relaxed) {
-                        return;
-                    }
-                    let name = format!("{writer} {number}");
-                    match session.write(thing(&name), &WriteOptions::default()).await {
-                        Ok(_) => drop(acknowledged.lock().unwrap().insert(name)),
-                        Err(error) => {
-                            let kinds = [Kind::Unreachable, Kind::InDoubt, Kind::Busy];
-                            assert!(kinds.contains(error.kind()), "{error}");
-                        }
-                    }
-                }
-            })
-        })
-        .collect();
-    while acknowledged.lock().unwrap().len() < 40 {
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
+    let writers = Writers::start(&world).await;
+    writers.go_on(40).await;
     world.server.kill().unwrap();
     world.server.start_again().unwrap();
-    let before = acknowledged.lock().unwrap().len();
-    while acknowledged.lock().unwrap().len() < before + 20 {
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
-    stop.store(true, Relaxed);
-    for writer in writers {
-        writer.await.unwrap();
-    }
-    let found = world.names().await;
-    let acknowledged = acknowledged.lock().unwrap().clone();
-    assert!(acknowledged.is_subset(&found), "lost: {:?}", acknowledged.difference(&found));
-    let usage = world.session().await.usage().await.unwrap();
-    assert_eq!(usage.rows, found.len() as u64, "the counters are those of the rows");
+    writers.go_on(20).await;
+    writers.nothing_is_lost(&world).await;
+}
+
+/// Of three members, the primary is killed twice. Each time, the others elect another one. The first of them joins again
+/// in between, so the second election is among members of which one was dead.
+#[tokio::test(flavor = "multi_thread")]
+async fn no_acknowledged_write_is_lost_when_primaries_of_three_members_are_killed() {
+    let set = ReplicaSet::start(&mongod().unwrap(), 3).unwrap();
+    let url = set.url();
+    let mut world = World::on(set, url).await;
+    let writers = Writers::start(&world).await;
+    writers.go_on(40).await;
+    let first = world.server.kill_primary().unwrap();
+    writers.go_on(20).await;
+    world.server.start_again(first).unwrap();
+    world.server.kill_primary().unwrap();
+    writers.go_on(20).await;
+    writers.nothing_is_lost(&world).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

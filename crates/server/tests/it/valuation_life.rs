@@ -141,7 +141,8 @@ async fn is_cloned(app: &TestApp, staff: &Client, of: &Client, on: &str) {
 
     let archive = of.get("/api/tenant/export").await.expect(200).body;
     let copy = format!("copy_{on}");
-    let path = format!("/api/admin/import?slug={copy}&email={owner}&owner={owner}&reason=copy+of+its+owner&wait=60");
+    let path =
+        format!("/api/admin/import?slug={copy}&email={owner}&owner={owner}&reason=copy+of+its+owner&wait=60");
     let ended = staff.send(Method::POST, &path, Some("application/zip"), archive).await;
     assert_eq!(ended.json()["state"], "done", "{}", ended.text());
     let clone = with_token(app, ORGANISATION, &copy);
