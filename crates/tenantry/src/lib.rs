@@ -23,6 +23,8 @@ pub mod internals;
 pub mod locale;
 pub mod mail;
 pub mod migrations;
+#[cfg(feature = "mongodb")]
+mod mirror;
 pub mod moves;
 pub mod operations;
 mod outcomes;

@@ -30,6 +30,8 @@ macro_rules! at {
     };
 }
 
+#[cfg(feature = "mongodb")]
+pub mod mirror;
 mod moves;
 mod occupied;
 mod operator;

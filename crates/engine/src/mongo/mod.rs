@@ -7,6 +7,7 @@ mod cells;
 mod dump;
 mod error;
 mod identity;
+mod mirror;
 mod opened;
 mod place_state;
 mod places;

@@ -75,6 +75,8 @@ mod many_connections;
 mod merged;
 mod metrics;
 #[cfg(feature = "mongodb")]
+mod mirror;
+#[cfg(feature = "mongodb")]
 mod mongodb;
 #[cfg(feature = "mongodb")]
 mod mongodb_dump;

@@ -38,6 +38,7 @@ impl Config {
     pub(super) fn check_into(&self, report: Report<'_>) {
         platform(&self.platform, report);
         super::servers::check(self, report);
+        super::mirror::check(self, report);
         control(self, report);
         for store in &self.stores {
             check_store(self, store, report);

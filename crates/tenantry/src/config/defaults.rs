@@ -60,6 +60,7 @@ impl Config {
             files,
             metrics: super::MetricsConfig::default(),
             analytics: super::AnalyticsConfig::default(),
+            mirror: None,
         }
     }
 }

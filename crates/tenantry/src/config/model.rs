@@ -7,6 +7,7 @@ use super::{
     analytics::AnalyticsConfig,
     mail::MailConfig,
     metrics::MetricsConfig,
+    mirror::MirrorConfig,
     net::IpRange,
     objects::backups::BackupsConfig,
     objects::files::FilesConfig,
@@ -55,6 +56,8 @@ pub struct Config {
     pub metrics: MetricsConfig,
     /// The section `[analytics]`.
     pub analytics: AnalyticsConfig,
+    /// The section `[mirror]`, if there is one.
+    pub mirror: Option<MirrorConfig>,
 }
 
 /// The section `[platform]`: the installation itself.

@@ -18,7 +18,7 @@ impl View {
 
     /// Returns true if no process has committed since this state. A process that should be a member but is not cannot
     /// know, and gets false.
-    fn is_current(&self) -> bool {
+    pub(crate) fn is_current(&self) -> bool {
         let inner = &self.control.inner;
         inner.hub.trust.holds() && !inner.db.changed(self.mark)
     }

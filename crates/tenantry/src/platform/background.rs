@@ -7,6 +7,8 @@ mod passes;
 pub use passes::Pass;
 pub(crate) use passes::Passes;
 
+#[cfg(feature = "mongodb")]
+use crate::control::View;
 use crate::{
     Platform, Result,
     audit::By,
@@ -23,6 +25,9 @@ const MOST: u32 = 500;
 const AT_ONCE: u32 = 10;
 /// Time between passes.
 const EVERY: Duration = Duration::from_secs(10);
+/// Time between two looks whether the catalog has changed since it was mirrored. A look reads memory.
+#[cfg(feature = "mongodb")]
+const MIRROR_EVERY: Duration = Duration::from_millis(200);
 /// Number of passes between two scans of all files of all servers: an hour.
 const ORPHANS_EVERY: u64 = 360;
 /// Number of passes between two questions how much the databases of servers take: ten minutes.
@@ -33,7 +38,7 @@ const ROOM_EVERY: u64 = 60;
 pub struct Background {
     stop: watch::Sender<bool>,
     task: JoinHandle<()>,
-    mail: JoinHandle<()>,
+    others: Vec<JoinHandle<()>>,
     _announced: Option<Announced>,
 }
 
@@ -42,7 +47,7 @@ impl Background {
     pub async fn stop(self) {
         // Sending fails if the task is already over.
         self.stop.send(true).ok();
-        for task in [self.task, self.mail] {
+        for task in self.others.into_iter().chain([self.task]) {
             if let Err(error) = task.await {
                 tracing::error!(%error, "background work ended badly");
             }
@@ -89,7 +94,54 @@ impl Platform {
         if let Err(error) = &announced {
             tracing::warn!(%error, "other processes do not learn which servers this one was started with");
         }
-        Background { mail: self.send_mail_until(stop.subscribe()), stop, task, _announced: announced.ok() }
+        let mut others = vec![self.send_mail_until(stop.subscribe())];
+        others.extend(self.mirror_until(stop.subscribe()));
+        Background { others, stop, task, _announced: announced.ok() }
+    }
+
+    #[cfg(not(feature = "mongodb"))]
+    fn mirror_until(&self, _: watch::Receiver<bool>) -> Option<JoinHandle<()>> {
+        None
+    }
+
+    /// Copies the catalog to the mirror, if there is one, soon after each commit of any process.
+    #[cfg(feature = "mongodb")]
+    fn mirror_until(&self, mut stopped: watch::Receiver<bool>) -> Option<JoinHandle<()>> {
+        self.config().mirror.as_ref()?;
+        let platform = self.clone();
+        Some(tokio::spawn(async move {
+            let mut view = None;
+            loop {
+                let is_current = view.as_ref().is_some_and(View::is_current);
+                let mut wait = MIRROR_EVERY;
+                if !is_current {
+                    let before = platform.control().view();
+                    let mut outcome = None;
+                    platform
+                        .run_pass("mirror", async {
+                            platform.mirror_step().await.map(|more| outcome = Some(more))
+                        })
+                        .await;
+                    wait = match outcome {
+                        Some(true) => Duration::ZERO,
+                        Some(false) => MIRROR_EVERY,
+                        None => EVERY,
+                    };
+                    view = (outcome == Some(false)).then_some(before);
+                }
+                tokio::select! {
+                    () = tokio::time::sleep(wait) => {}
+                    _ = stopped.changed() => break,
+                }
+            }
+        }))
+    }
+
+    #[cfg(feature = "mongodb")]
+    async fn mirror_step(&self) -> Result<bool> {
+        let Some(config) = &self.config().mirror else { return Ok(false) };
+        let mirror = crate::mirror::Mirror { control: self.control(), engine: &self.0.engine, config };
+        mirror.step().await
     }
 
     /// Sends this process's letters as soon as they are written, and looks for letters of other processes in every

@@ -186,6 +186,36 @@ tenantry.toml:21: stores.brought.provision: a tenant brings a whole database: us
     assert!(read(own).unwrap_err().contains("stores.pool.name: public belongs to PostgreSQL itself"));
 }
 
+#[test]
+fn a_mirror_is_on_mongodb_and_in_a_database_of_its_own() {
+    let servers = "[servers.mongo]\nengine = \"mongodb\"\nurl = \"mongodb://db/\"\n\
+        [stores.extra]\nscope = \"system\"\nserver = \"mongo\"\nname = \"extra_resources\"\n";
+    let config =
+        read(&format!("{servers}[mirror]\nserver = \"mongo\"\ndatabase = \"valuation_admin\"\n")).unwrap();
+    let mirror = config.mirror.unwrap();
+    assert_eq!((mirror.server.as_str(), mirror.database.as_str()), ("mongo", "valuation_admin"));
+    let refused = |section: &str| read(&format!("{servers}[mirror]\n{section}")).unwrap_err();
+    insta::assert_snapshot!(
+        [
+            "server = \"main\"\ndatabase = \"a\"\n",
+            "server = \"other\"\ndatabase = \"a\"\n",
+            "server = \"mongo\"\ndatabase = \"extra_resources\"\n",
+            "server = \"mongo\"\n",
+            "server = \"mongo\"\ndatabase = \"A b\"\ntable = \"x\"\n",
+        ]
+        .map(refused)
+        .join("\n"),
+        @r#"
+tenantry.toml:12: mirror.server: servers.main is not MongoDB
+tenantry.toml:12: mirror.server: there is no [servers.other]
+tenantry.toml:13: mirror.database: is the database of stores.extra: choose another name
+tenantry.toml:11: mirror.database: `database` is missing
+tenantry.toml:13: mirror.database: physical name "A b": use a-z, 0-9, _ and -, starting with a letter or digit, 1 to 63 bytes
+tenantry.toml:14: unknown key `mirror.table`; known here: server, database
+"#
+    );
+}
+
 /// A URL that only a variable or a file contains is checked when the installation is opened, and never shown.
 #[tokio::test]
 async fn a_url_with_a_password_is_read_from_its_file_and_never_shown() {

@@ -31,6 +31,7 @@ pub(in crate::config) fn read(file: &str, text: &str, dir: &Path) -> Result<Conf
         retention: retention(root.section("retention"), defaults.retention),
         analytics: crate::config::analytics::read(root.section("analytics")),
         metrics: crate::config::metrics::read(root.section("metrics")),
+        mirror: crate::config::mirror::read(&root),
         auth: crate::config::read_auth::auth(root.section("auth"), dir, defaults.auth),
     };
     root.finish();
