@@ -1,7 +1,7 @@
 //! The MongoDB deployment of the test run, and separate databases on it for each test.
 
 use mongodb::Client;
-pub use mongodb::bson::{Document, doc};
+pub use mongodb::bson::{self, Document, doc};
 use std::{
     process,
     sync::atomic::{AtomicU32, Ordering},

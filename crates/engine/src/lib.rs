@@ -56,10 +56,10 @@ pub use cell::Storage;
 pub use descriptors::Descriptors;
 pub use engine::{
     Activity, AdoptOptions, Blanked, CacheLimits, CaughtUp, ConnectionCounts, ConnectionLimits, Copy,
-    CopyInfo, CopyOptions, DatabaseFile, Digest, Drift, Engine, Fault, Filled, Inspection, MigrateReport,
-    ModelDiff, PlaceInfo, PlaceState, PostgresOptions, Prepared, ReplicaOptions, ReplicaReport,
-    ReplicaStanding, Replication, Resident, Script, ServerSpec, Session, SqlLimits, SqlRow, SqlRows,
-    SystemColumn, SystemDb, TableDigest, Template, Tx, Usage, WorkLimits,
+    CopyInfo, CopyOptions, DatabaseFile, Digest, Drift, Engine, Fault, Filled, ForeignDocuments, Inspection,
+    MigrateReport, ModelDiff, PlaceInfo, PlaceState, PostgresOptions, Prepared, ReplicaOptions,
+    ReplicaReport, ReplicaStanding, Replication, Resident, Script, ServerSpec, Session, SqlLimits, SqlRow,
+    SqlRows, SystemColumn, SystemDb, TableDigest, Template, Tx, Usage, WorkLimits,
 };
 pub use error::{Error, Kind, Result};
 pub use identity::proof::{Breach, Proof, Rule};

@@ -33,6 +33,7 @@ pub mod platform;
 pub mod proofs;
 pub mod purges;
 pub mod records;
+pub mod shared_imports;
 pub mod tenants;
 pub mod topology;
 pub mod upgrade;

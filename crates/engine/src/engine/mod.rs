@@ -30,6 +30,7 @@ macro_rules! at {
     };
 }
 
+mod foreign;
 #[cfg(feature = "mongodb")]
 pub mod mirror;
 mod moves;
@@ -49,6 +50,7 @@ mod transfer;
 #[cfg(feature = "mongodb")]
 pub(crate) use self::sql::no_sql;
 pub use self::{
+    foreign::ForeignDocuments,
     provision::Prepared,
     session::Session,
     spec::{CacheLimits, ServerSpec, WorkLimits},

@@ -2,6 +2,7 @@
 //! CSV) and every write and filter use this module. It never uses a connection.
 
 mod check;
+pub mod foreign;
 mod index;
 mod json;
 mod text;

@@ -6,6 +6,7 @@ pub(crate) mod carry;
 mod cells;
 mod dump;
 mod error;
+mod foreign;
 mod identity;
 mod mirror;
 mod opened;
@@ -19,6 +20,7 @@ mod site;
 mod tables;
 mod transaction;
 
+pub(crate) use foreign::Documents as ForeignDocuments;
 pub(crate) use places::is_loss;
 pub(crate) use server::Server;
 pub use server::ServerOptions;

@@ -3,8 +3,8 @@
 
 use super::{
     audit::Audit, backup::args::Backup, clock::Clock, migrate::Migrate, nodes::Node, operation::Operation,
-    plan::Plan, project::App, proof::Proof, restore::args::Restore, sql::Sql, tenant::args::Tenant,
-    upgrade::Options as Upgrade, user::User,
+    plan::Plan, project::App, proof::Proof, restore::args::Restore, shared_import::Options as SharedImport,
+    sql::Sql, tenant::args::Tenant, upgrade::Options as Upgrade, user::User,
 };
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
@@ -99,6 +99,11 @@ pub(crate) enum Command {
     /// Tenants move while they work; then, while no server runs, the platform's own stores. Every record is compared.
     /// May be interrupted and run again. It edits tenantry.toml and keeps the file as it was.
     UpgradeToPostgres(Upgrade),
+    /// Give every organisation of a database that all of them shared its rows in its own tenant.
+    ///
+    /// Reads a MongoDB database, or files of mongoexport, and changes nothing there. Every document becomes a record at most
+    /// once, however often the command is run, and every record is compared with its document.
+    ImportSharedDatabase(SharedImport),
     /// List, follow, cancel and retry long-running operations.
     #[command(subcommand)]
     Operation(Operation),

@@ -22,7 +22,8 @@ mod user;
 pub use args::Cli;
 pub use parse::parse;
 use server::{
-    audit, check, checklist, clock, completions, demo, nodes, project, reload, serve, sql, upgrade,
+    audit, check, checklist, clock, completions, demo, nodes, project, reload, serve, shared_import, sql,
+    upgrade,
 };
 use show::{out, progress, table, watch};
 
@@ -81,6 +82,7 @@ async fn run(cli: Cli) -> Result<ExitCode> {
         Command::Backup(verb) => backup::run(&place, &verb).await,
         Command::Restore(verb) => restore::run(&place, &verb).await,
         Command::UpgradeToPostgres(options) => upgrade::run(&place, &options).await,
+        Command::ImportSharedDatabase(options) => shared_import::run(&place, &options).await,
         Command::Operation(verb) => operation::run(&place, &verb).await,
         Command::Proof(verb) => proof::run(&place, &verb).await,
         Command::Audit(verb) => audit::run(&place, &verb).await,

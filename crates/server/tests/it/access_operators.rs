@@ -77,6 +77,7 @@ pub(super) const CASES: &[(&str, &str, &str)] = &[
     ("GET", "/api/admin/migrations", "/api/admin/migrations"),
     ("POST", "/api/admin/migrations", "/api/admin/migrations"),
     ("POST", "/api/admin/migrations/check", "/api/admin/migrations/check"),
+    ("POST", "/api/admin/shared-imports", "/api/admin/shared-imports"),
     ("GET", "/api/admin/proofs", "/api/admin/proofs"),
     ("POST", "/api/admin/proofs", "/api/admin/proofs"),
     ("GET", "/api/admin/proofs/{id}", "/api/admin/proofs/1"),

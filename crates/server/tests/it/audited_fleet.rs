@@ -13,9 +13,14 @@ pub(super) const API: &[(&str, &str, &[&str])] = &[
     // Nothing is behind, so no database is migrated.
     ("POST", "/api/admin/migrations", &["migrations.run"]),
     ("POST", "/api/admin/proofs", &["proof.run", "proof.record"]),
+    // A source without documents.
+    ("POST", SHARED_IMPORT, &["shared_import.run", "shared_import.record"]),
     // A dry run.
     ("POST", "/api/admin/migrations/check", &[]),
 ];
+
+/// The route that imports a shared database.
+const SHARED_IMPORT: &str = "/api/admin/shared-imports";
 
 /// The form that sends an archive.
 pub(super) const IMPORT: &str = "/master-admin/import/";
@@ -34,14 +39,20 @@ async fn every_act_on_the_fleet_is_in_the_log() {
     let app = TestApp::configured(&audited::settings(), Options::default()).await;
     let staff = app.staff().await;
     let stage = Stage::set(&app, &staff, 9000).await;
+    let source = app.platform().config().platform.data_dir.join("imports/old/shared");
+    std::fs::create_dir_all(source).unwrap();
     let actions = async |start: i64| -> Vec<String> {
         let rows = stage.since(start).await;
         rows.iter().map(|row| row["action"].as_str().unwrap().to_owned()).collect()
     };
     for (_, path, wanted) in API {
         let start = stage.count().await;
-        let answer = staff.post(&format!("{path}?wait=60"), &json!({})).await;
-        let answer = if answer.status == 400 { staff.post(path, &json!({})).await } else { answer };
+        let body = match *path {
+            SHARED_IMPORT => json!({"mapping": "[collections.cities]", "files": "old", "database": "shared"}),
+            _ => json!({}),
+        };
+        let answer = staff.post(&format!("{path}?wait=60"), &body).await;
+        let answer = if answer.status == 400 { staff.post(path, &body).await } else { answer };
         assert!(answer.status.is_success(), "{path}: {}", answer.text());
         assert_eq!(actions(start).await, *wanted, "{path}");
     }

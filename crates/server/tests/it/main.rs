@@ -122,6 +122,10 @@ mod rules;
 mod said;
 mod serving;
 mod shapes;
+#[cfg(feature = "mongodb")]
+mod shared_imports;
+#[cfg(feature = "mongodb")]
+mod shared_imports_kit;
 mod shared_rows;
 mod slow_readers;
 mod staff_console;

@@ -16,7 +16,7 @@ use crate::{
 use std::{
     io::ErrorKind,
     path::{Path, PathBuf},
-    sync::{Arc, Weak},
+    sync::{Arc, OnceLock, Weak},
 };
 
 /// Everything that an outside step may use. Cheap to clone.
@@ -40,6 +40,8 @@ pub(crate) struct Context {
     pub(crate) cancel: Cancel,
     /// Fault points where test suites make steps fail, also in the middle of a step.
     pub(super) faults: Arc<Faults>,
+    /// The open platform, for steps that write rows as requests do. Set once the platform is open.
+    platform: Arc<OnceLock<Weak<crate::platform::inner::Inner>>>,
     /// The service that starts operations, for an operation that starts others. Weak, because the service owns this
     /// value.
     operations: Weak<Inner>,
@@ -77,6 +79,7 @@ impl Context {
             progress,
             cancel,
             faults,
+            platform: Arc::default(),
             operations: Weak::new(),
             scratch,
             operation: None,
@@ -91,6 +94,20 @@ impl Context {
     /// Returns a copy of the context whose operations can start others.
     pub(super) fn with_operations(self, operations: Weak<Inner>) -> Self {
         Self { operations, ..self }
+    }
+
+    /// Sets the open platform. A later call has no effect.
+    pub(crate) fn set_platform(&self, platform: &Arc<crate::platform::inner::Inner>) {
+        drop(self.platform.set(Arc::downgrade(platform)));
+    }
+
+    /// Returns the open platform.
+    ///
+    /// # Errors
+    /// Returns [`Error::Unavailable`] once the platform has been dropped.
+    pub(crate) fn platform(&self) -> Result<Arc<crate::platform::inner::Inner>> {
+        let platform = self.platform.get().and_then(Weak::upgrade);
+        platform.ok_or_else(|| Error::Unavailable("shutting down".into()))
     }
 
     /// Returns the service that starts operations.

@@ -14,6 +14,7 @@ use crate::{
     operations::OperationKind,
     proofs::run::ProofRun,
     purges::operation::Purge,
+    shared_imports::run::SharedImportRun,
     tenants::provision::Provision,
 };
 
@@ -35,6 +36,7 @@ pub static KINDS: &[OperationKind] = &[
     OperationKind::of::<RestoreDiscard>(),
     OperationKind::of::<MigrationRun>(),
     OperationKind::of::<ProofRun>(),
+    OperationKind::of::<SharedImportRun>(),
 ];
 
 /// Returns the kind with this name.

@@ -70,6 +70,7 @@ impl Platform {
         versions::register(&control, apps.stores()).await?;
         let platform = Self::of(config, apps, engine, control, in_use).await?;
         platform.0.behind.store(Arc::new(refused));
+        platform.0.operations.context().set_platform(&platform.0);
         Ok(platform)
     }
 

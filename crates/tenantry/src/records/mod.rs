@@ -16,6 +16,7 @@ mod history;
 mod json;
 mod overrides;
 mod paths;
+mod planned;
 mod read;
 pub(crate) mod references;
 pub(crate) mod views;
@@ -95,6 +96,8 @@ pub struct Records<'a> {
     moved: RwLock<Option<Arc<TenantRecord>>>,
     /// True if changes are checked and then undone.
     dry_run: bool,
+    /// True if the activity log gets every change, even of a model that is not audited.
+    logs_all: bool,
     positions: Positions,
     /// The tenant's own fields of the model, once they were read.
     custom: Option<custom::Known>,
@@ -128,7 +131,17 @@ impl<'a> Records<'a> {
             (Scope::Staff(_), false) => Err(Error::NotFound("model")),
             _ => {
                 let moved = RwLock::default();
-                Ok(Self { inner, scope, loaded, entry, moved, dry_run: false, positions, custom: None })
+                Ok(Self {
+                    inner,
+                    scope,
+                    loaded,
+                    entry,
+                    moved,
+                    dry_run: false,
+                    logs_all: false,
+                    positions,
+                    custom: None,
+                })
             }
         }
     }
@@ -261,7 +274,7 @@ impl<'a> Records<'a> {
             max_rows: limits.and_then(|l| l.rows),
             max_bytes: limits.and_then(|l| l.bytes),
             actor: self.actor().label().to_owned(),
-            log_all: impersonator.is_some() || entry.system || entry.automatic,
+            log_all: self.logs_all || impersonator.is_some() || entry.system || entry.automatic,
             personal: Arc::default(),
             dry_run: self.dry_run,
             impersonator,

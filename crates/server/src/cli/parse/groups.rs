@@ -12,7 +12,7 @@ pub(super) const ROOT: Groups = &[
         &["init", "demo", "serve", "reload", "check", "checklist", "node", "clock", "upgrade-to-postgres"],
     ),
     ("Apps", &["app", "migrate"]),
-    ("Tenants and people", &["tenant", "plan", "user", "sql"]),
+    ("Tenants and people", &["tenant", "plan", "user", "sql", "import-shared-database"]),
     ("Backups", &["backup", "restore"]),
     ("History", &["operation", "proof", "audit"]),
     ("Shell", &["completions"]),

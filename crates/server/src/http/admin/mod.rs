@@ -34,6 +34,7 @@ pub(super) use fleet::overview::{
     USUAL_WEEKS, analytics, checklist, fleet, migrate as migrate_tenant, show as overview,
 };
 pub(super) use fleet::proofs::{list as proofs, show as proof, start as start_proof};
+pub(super) use fleet::shared_imports::start as start_shared_import;
 pub(super) use impact::show as impact;
 pub(super) use impersonate::{start as impersonate, stop as stop_impersonating};
 pub(super) use life::{

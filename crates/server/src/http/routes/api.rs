@@ -144,6 +144,7 @@ routes! {
     get "/api/admin/proofs" Staff "Staff" "Proofs of isolation, newest first" => admin::proofs;
     post "/api/admin/proofs" Staff "Staff" "Prove the isolation of all tenants, or of one" => admin::start_proof;
     get "/api/admin/proofs/{id}" Staff "Staff" "One proof: what was checked, found, and not checked" => admin::proof;
+    post "/api/admin/shared-imports" Superuser "Staff" "Import a database that all organisations shared" => admin::start_shared_import;
     get "/api/admin/monitoring" Staff "Staff" "The last hour of the server that answers" => admin::monitoring;
     get "/api/admin/nodes" Superuser "Staff" "Servers of the installation, on all hosts" => admin::nodes;
     get "/api/admin/operations/{id}" Staff "Staff" "One operation with its steps" => admin::operation;

@@ -10,4 +10,5 @@ pub(crate) mod overview;
 pub(crate) mod plan;
 pub(crate) mod proof;
 pub(crate) mod purge;
+pub(crate) mod shared_import;
 pub(crate) mod tenant;

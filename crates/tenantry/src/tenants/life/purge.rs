@@ -60,6 +60,11 @@ pub(crate) const KINDS: &[Kind] = &[
     gone("proofs of isolation", "proofs", "SELECT count(*) FROM proofs WHERE tenant = ?1"),
     gone("exports under way", "exports", "SELECT count(*) FROM exports WHERE tenant = ?1"),
     gone("keys of imports", "imports", "SELECT count(*) FROM imports WHERE tenant = ?1"),
+    gone(
+        "origins of imported records",
+        "imported_rows",
+        "SELECT count(*) FROM imported_rows WHERE tenant = ?1",
+    ),
     gone("notes of restores", "restores", "SELECT count(*) FROM restores WHERE tenant = ?1"),
     stays(
         "operations",
@@ -119,6 +124,7 @@ pub(crate) async fn cut_off(write: &mut Write, id: TenantId) -> Result<()> {
         "DELETE FROM exports WHERE tenant = ?",
         "DELETE FROM proofs WHERE tenant = ?",
         "DELETE FROM imports WHERE tenant = ?",
+        "DELETE FROM imported_rows WHERE tenant = ?",
         "DELETE FROM invitations WHERE tenant = ?",
         "DELETE FROM mails WHERE tenant = ?",
     ] {

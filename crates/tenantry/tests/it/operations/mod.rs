@@ -36,6 +36,7 @@ mod proofs;
 mod provision;
 mod release;
 mod restore;
+mod shared_import;
 mod wrong_clock;
 
 use crate::test_platform::TestPlatform;
@@ -121,6 +122,7 @@ scenarios! {
     restore::AS_NEW,
     migrations::FLEET,
     proofs::ISOLATION,
+    shared_import::SHARED,
 }
 
 /// One operation with its initial state and its outcome.
