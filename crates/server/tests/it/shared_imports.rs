@@ -5,7 +5,7 @@ use super::{
     app::{Client, TestApp},
     binary::{run, stdout, tenantry},
     shared_imports_kit::{KNOWN, Old, UNKNOWN, mapping},
-    valuation::{configured, mongo, with_token},
+    valuation::{configured, mongo, server_at, with_token},
 };
 use serde_json::{Value, json};
 use std::{os::unix::process::ExitStatusExt, path::Path, process::Output, sync::Arc};
@@ -36,19 +36,28 @@ async fn count(of: &Client, model: &str) -> u64 {
     of.get(&format!("/api/records/{model}?count=true")).await.expect(200).json()["count"].as_u64().unwrap()
 }
 
-/// The configuration with the old deployment as a server, and the new databases on files or on MongoDB.
-fn settings(dir: &Path, home: &Home, on_mongo: bool) -> String {
+/// Where the new databases are.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum On {
+    Files,
+    Mongo,
+}
+
+/// The configuration with the old deployment as a server, and the new databases on this one.
+fn settings(dir: &Path, home: &Home, on: On) -> String {
     let server = mongo(home);
-    match on_mongo {
-        true => configured(dir, Some(("mongo", &server))),
-        false => configured(dir, None).replace("[stores.control]", &format!("{server}\n[stores.control]")),
+    match on {
+        On::Mongo => configured(dir, Some(("mongo", &server))),
+        On::Files => {
+            configured(dir, None).replace("[stores.control]", &format!("{server}\n[stores.control]"))
+        }
     }
 }
 
 #[tokio::test]
 async fn a_dry_run_counts_and_writes_nothing() {
     let (dir, home, old) = (tempfile::tempdir().unwrap(), Home::new().await, Old::new().await);
-    let app = TestApp::configured(&settings(dir.path(), &home, false), Options::default()).await;
+    let app = TestApp::configured(&settings(dir.path(), &home, On::Files), Options::default()).await;
     let staff = app.staff().await;
     create(&staff).await;
     old.insert(
@@ -118,9 +127,9 @@ async fn a_dry_run_counts_and_writes_nothing() {
 
 #[tokio::test]
 async fn documents_become_records_once_and_the_source_is_unchanged() {
-    for on_mongo in [false, true] {
+    for on in [On::Files, On::Mongo] {
         let (dir, home, old) = (tempfile::tempdir().unwrap(), Home::new().await, Old::new().await);
-        let app = TestApp::configured(&settings(dir.path(), &home, on_mongo), Options::default()).await;
+        let app = TestApp::configured(&settings(dir.path(), &home, on), Options::default()).await;
         let staff = app.staff().await;
         create(&staff).await;
         let [first, _, third] = KNOWN.map(|slug| with_token(&app, slug, slug));
@@ -134,8 +143,8 @@ async fn documents_become_records_once_and_the_source_is_unchanged() {
         assert_eq!(refused["state"], "undone", "an invalid document: {refused:#}");
         let report = import(&staff, &old, json!({"skip_invalid": true})).await;
         assert_eq!((&report["complete"], &report["faulty"]), (&json!(true), &json!(1)), "{report:#}");
-        // 24 shared documents; 43 of each organisation, one of them invalid.
-        assert_eq!(report["verified"], 24 + 3 * 43 - 1, "{report:#}");
+        // 24 shared documents; 45 of each organisation, one of them invalid.
+        assert_eq!(report["verified"], 24 + 3 * 45 - 1, "{report:#}");
         for one in report["organisations"].as_array().unwrap().iter().filter(|one| !one["tenant"].is_null()) {
             assert_eq!(one["digests"][0], one["digests"][1], "{one}");
         }
@@ -143,6 +152,7 @@ async fn documents_become_records_once_and_the_source_is_unchanged() {
         assert_eq!((count(&first, "reports").await, count(&third, "reports").await), (41, 39));
 
         is_as_it_was(&first).await;
+        has_its_own_banks(&first, &third).await;
         let changed =
             first.get("/api/records/reports?reference=R-5").await.expect(200).json()["items"][0].clone();
         first
@@ -158,7 +168,7 @@ async fn documents_become_records_once_and_the_source_is_unchanged() {
         old.insert(false, "reports", vec![late]).await;
         let missing = json!({"skip_invalid": true, "create_missing": {"plan": app.platform().config().registration.default_plan, "email": "x@y.example"}});
         let report = import(&staff, &old, missing).await;
-        assert_eq!((&report["complete"], &report["changed_here"]), (&json!(true), &json!(2)), "{report:#}");
+        assert_eq!((&report["complete"], &report["changed_here"]), (&json!(true), &json!(3)), "{report:#}");
         assert_eq!(count(&first, "reports").await, 41, "one more, one deleted");
         assert_eq!(
             staff.get(&format!("/api/admin/tenants/{UNKNOWN}")).await.expect(200).json()["slug"],
@@ -166,6 +176,8 @@ async fn documents_become_records_once_and_the_source_is_unchanged() {
         );
         let changed = first.get(&format!("/api/records/reports/{}", changed["id"])).await.expect(200).json();
         assert_eq!(changed["status"], "approved", "what changed here stays");
+        let bank = first.get("/api/records/banks?code=B2").await.expect(200).json();
+        assert_eq!(bank["items"][0]["name"], "Mine", "own values stay");
 
         // A document that changes after its import differs.
         let reports =
@@ -213,9 +225,9 @@ async fn is_as_it_was(first: &Client) {
 /// The ids of rows are recorded before the rows are written. A user who creates a record in between has one of them.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_id_that_a_user_takes_first_costs_no_document() {
-    for on_mongo in [false, true] {
+    for on in [On::Files, On::Mongo] {
         let (dir, home, old) = (tempfile::tempdir().unwrap(), Home::new().await, Old::new().await);
-        let app = TestApp::configured(&settings(dir.path(), &home, on_mongo), Options::default()).await;
+        let app = TestApp::configured(&settings(dir.path(), &home, on), Options::default()).await;
         let staff = app.staff().await;
         create(&staff).await;
         let faster = staff.clone();
@@ -240,15 +252,79 @@ async fn an_id_that_a_user_takes_first_costs_no_document() {
     }
 }
 
+/// Asserts that the organisations see banks as they did, then changes one.
+async fn has_its_own_banks(first: &Client, third: &Client) {
+    let bank = async |of: &Client, code: &str| {
+        let found = of.get(&format!("/api/records/banks?code={code}")).await.expect(200).json();
+        found["items"][0].clone()
+    };
+    let (renamed, hidden) = (bank(first, "B2").await, bank(first, "B4").await);
+    assert_eq!(
+        (&renamed["name"], &renamed["active"]),
+        (&json!("Bank of demo_org_001"), &json!(true)),
+        "{renamed}"
+    );
+    assert_eq!((&hidden["name"], &hidden["active"]), (&json!("Bank 4 «Çörək»"), &json!(false)), "{hidden}");
+    assert_eq!(bank(third, "B2").await["name"], "Bank of demo_org_003");
+    first
+        .put(&format!("/api/records/banks/{}/override", renamed["id"]), &json!({"name": "Mine"}))
+        .await
+        .expect(200);
+}
+
+/// An organisation whose plan allows fewer records stops, and says so; the others go on.
+#[tokio::test]
+async fn an_organisation_that_reaches_its_limit_stops_and_the_others_go_on() {
+    let (dir, home, old) = (tempfile::tempdir().unwrap(), Home::new().await, Old::new().await);
+    let plans = "\n[plans.starter]\nlabel = \"Starter\"\n[plans.tiny]\nlabel = \"Tiny\"\n[plans.tiny.limits]\nrows = 20\n";
+    let settings = settings(dir.path(), &home, On::Files) + plans;
+    let app = TestApp::configured(&settings, Options::default()).await;
+    let staff = app.staff().await;
+    create(&staff).await;
+    let tiny = json!({"skip_invalid": true, "create_missing": {"plan": "tiny", "email": "x@y.example"}});
+    let report = import(&staff, &old, tiny).await;
+    let stopped: Vec<_> =
+        report["organisations"].as_array().unwrap().iter().map(|one| !one["stopped"].is_null()).collect();
+    assert_eq!(stopped, [false, false, false, true], "{report:#}");
+    assert_eq!(
+        (&report["complete"], &report["verified"]),
+        (&json!(false), &json!(24 + 3 * 45 - 1)),
+        "{report:#}"
+    );
+}
+
+#[tokio::test]
+async fn documents_become_records_on_postgresql() {
+    for server in tenantry_testkit::postgres::servers() {
+        let (dir, home, old) = (tempfile::tempdir().unwrap(), Home::new().await, Old::new().await);
+        let there = tenantry_testkit::postgres::Home::new(&server).await;
+        std::fs::write(dir.path().join("pg.url"), there.url()).unwrap();
+        let pg = format!("{}{}", mongo(&home), server_at(&dir.path().join("pg.url"), &there.prefix()));
+        let settings = configured(dir.path(), Some(("pg", &pg)));
+        let app = TestApp::configured(&settings, Options::default()).await;
+        let staff = app.staff().await;
+        create(&staff).await;
+        let report = import(&staff, &old, json!({"skip_invalid": true})).await;
+        assert_eq!(
+            (&report["complete"], &report["verified"]),
+            (&json!(true), &json!(24 + 3 * 45 - 1)),
+            "{report:#}"
+        );
+        is_as_it_was(&with_token(&app, KNOWN[0], KNOWN[0])).await;
+        let again = import(&staff, &old, json!({"skip_invalid": true})).await;
+        assert_eq!(again["verified"], report["verified"]);
+    }
+}
+
 fn killed(dir: &Path, args: &[&str], fault: &str) -> Output {
     tenantry(dir).args(args).env("TENANTRY_FAULT", fault).output().unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_killed_import_goes_on_and_neither_loses_nor_doubles() {
-    for on_mongo in [false, true] {
+    for on in [On::Files, On::Mongo] {
         let (dir, home, old) = (tempfile::tempdir().unwrap(), Home::new().await, Old::new().await);
-        std::fs::write(dir.path().join("tenantry.toml"), settings(dir.path(), &home, on_mongo)).unwrap();
+        std::fs::write(dir.path().join("tenantry.toml"), settings(dir.path(), &home, on)).unwrap();
         std::fs::write(dir.path().join("old.toml"), mapping()).unwrap();
         for slug in KNOWN {
             let made = run(dir.path(), &["tenant", "create", slug, "--email", &email(slug)]);
@@ -288,19 +364,19 @@ async fn a_killed_import_goes_on_and_neither_loses_nor_doubles() {
             .unwrap_or_else(|_| panic!("{}", String::from_utf8_lossy(&output.stderr)));
         assert_eq!(
             (&report["verified"], &report["different"]),
-            (&json!(24 + 3 * 43 - 1), &json!(0)),
+            (&json!(24 + 3 * 45 - 1), &json!(0)),
             "{report:#}"
         );
         assert_eq!(output.status.code(), Some(0), "{report:#}");
         for (slug, reports) in KNOWN.into_iter().zip([40, 40, 39]) {
-            assert_eq!(stored(dir.path(), &home, on_mongo, slug).await, reports, "{slug}");
+            assert_eq!(stored(dir.path(), &home, on, slug).await, reports, "{slug}");
         }
     }
 }
 
 /// Returns the number of reports in an organisation's database, read without the platform.
-async fn stored(dir: &Path, home: &Home, on_mongo: bool, slug: &str) -> usize {
-    if on_mongo {
+async fn stored(dir: &Path, home: &Home, on: On, slug: &str) -> usize {
+    if on == On::Mongo {
         return mongodb::contents(&mongodb::url(), &format!("{}{slug}", home.prefix()), "reports")
             .await
             .0

@@ -68,6 +68,15 @@ impl Old {
                 reports.push(report);
             }
         }
+        let own = KNOWN.iter().chain([&UNKNOWN]).flat_map(|organisation| {
+            let of = |bank: &str| doc! { "_id": format!("{organisation}/{bank}"), "organization_id": *organisation, "bank_code": bank };
+            let mut renamed = of("B2");
+            renamed.insert("bank_name", format!("Bank of {organisation}"));
+            let mut hidden = of("B4");
+            hidden.insert("is_active", false);
+            [renamed, hidden]
+        });
+        old.insert(false, "bank_overrides", own.collect()).await;
         old.insert(false, "custom_templates", templates).await;
         old.insert(false, "users_settings", settings).await;
         old.insert(false, "reports", reports).await;

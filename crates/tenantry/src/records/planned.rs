@@ -2,7 +2,7 @@
 //!
 //! [`crate::shared_imports`] calls it. The rows are written like all others, and each is in the activity log.
 
-use super::Records;
+use super::{Records, read::id_value};
 use crate::{Result, access::gates::Verb};
 use tenantry_engine::{
     name::FieldName,
@@ -60,6 +60,20 @@ impl Records<'_> {
         self.allow(Verb::Read)?;
         let last = self.session().await?.history(self.name(), id, None, 1, BYTES).await?;
         Ok(last.first().is_some_and(|entry| entry.action == "delete"))
+    }
+
+    /// Returns the version of the tenant's own values of a shared row; `None` if it has none.
+    pub(crate) async fn own_values_version(&self, id: &RecordId) -> Result<Option<i64>> {
+        self.allow(Verb::Read)?;
+        let Some(entry) = self.override_entry(&self.entry) else { return Ok(None) };
+        let Some(row) = self.find_override(entry, &id_value(id)).await? else { return Ok(None) };
+        let version = [FieldName::parse("version")?];
+        let name = entry.model.name.as_str();
+        let found = self.session_of(entry).await?.by_ids(name, &[row], &version, Collect::default()).await?;
+        match found.rows.first().and_then(|row| row.last()) {
+            Some(Value::Integer(version)) => Ok(Some(*version)),
+            _ => Ok(None),
+        }
     }
 
     /// Returns true if the actor of this scope has created the row with this id, according to the activity log.

@@ -56,6 +56,11 @@ pub(super) async fn compare(
             target.context.progress.set(report.verified + sides.verified, 0, "rows compared");
         }
     }
+    for owned in plan.own_values.iter().filter(|_| !system) {
+        let (verified, invalid) = target.compare_own_values(plan, owned, source, report).await?;
+        sides.verified += verified;
+        sides.invalid += invalid;
+    }
     let digest = |hasher: &blake3::Hasher| hasher.finalize().to_hex().to_string();
     Ok(Compared {
         verified: sides.verified,
@@ -108,7 +113,7 @@ impl Sides {
                     report.changed_here += 1;
                     continue;
                 }
-                Some((_, None)) => Some("its record is missing".to_owned()),
+                Some((_, None)) => Some("has no record here any more".to_owned()),
                 Some((_, Some(row))) if row.last() != Some(&Value::Integer(1)) => {
                     report.changed_here += 1;
                     continue;

@@ -36,6 +36,11 @@ fn tenant_field() -> String {
 pub struct Rules {
     /// Model whose rows they become. Default: the model with the name of the collection.
     pub model: Option<String>,
+    /// Shared model of which the documents are the organisations' own values, instead of a model.
+    pub own_values_of: Option<String>,
+    /// With `own_values_of`: field of the source that names the shared record. `refer_by.record` is then the field of the
+    /// other collection that it holds; without it, the id.
+    pub record: Option<String>,
     /// Field that holds the id of the organisation, instead of that of the mapping.
     pub tenant_field: Option<String>,
     /// Fields of the model by the fields of the source that have another name.

@@ -10,6 +10,7 @@ mod convert;
 mod extended;
 mod ids;
 mod mapping;
+mod own_values;
 mod plan;
 mod report;
 pub(crate) mod run;

@@ -7,7 +7,7 @@ use crate::{
 };
 use std::{collections::BTreeSet, sync::Arc};
 use tenantry_engine::{
-    model::{Field, FieldKind, Model},
+    model::{Field, FieldKind, IdKind, Model},
     name::FieldName,
 };
 
@@ -17,6 +17,34 @@ pub(super) struct Plan {
     pub(super) time_zone: jiff::tz::TimeZone,
     /// Collections: those of shared models first, and none before the collections to which it refers.
     pub(super) collections: Vec<Planned>,
+    /// Collections of organisations' own values of shared records.
+    pub(super) own_values: Vec<Owned>,
+}
+
+/// A collection of organisations' own values of shared records.
+pub(super) struct Owned {
+    pub(super) collection: String,
+    /// The shared model.
+    pub(super) model: Arc<Model>,
+    pub(super) rules: Rules,
+    /// Fields that an organisation may change for itself.
+    pub(super) fields: Vec<FieldName>,
+    /// Field of the source that names the shared record.
+    pub(super) record: String,
+    /// Field of the other collection that `record` holds; empty for the id.
+    pub(super) by: String,
+}
+
+impl Owned {
+    /// Returns the shared model, and the kind of its ids.
+    pub(super) fn shared(&self) -> (String, IdKind) {
+        (self.model.name.to_string(), self.model.id)
+    }
+
+    /// Returns the name under which the origin of own values is recorded, and the kind of the ids of shared records.
+    pub(super) fn stored_as(&self) -> (String, IdKind) {
+        (format!("{}_overrides", self.model.name), self.model.id)
+    }
 }
 
 /// A collection and the model whose rows its documents become.
@@ -42,17 +70,28 @@ impl Plan {
         let time_zone = jiff::tz::TimeZone::get(zone)
             .map_err(|_| wrong(format!("time_zone: there is no time zone {zone}")))?;
         let used = mapping.collections.iter().filter(|(_, rules)| rules.skip.is_none());
-        let mut found = vec![];
+        let (mut found, mut own_values) = (vec![], vec![]);
         for (collection, rules) in used {
-            found.push(planned(collection, rules, loaded)?);
+            match &rules.own_values_of {
+                Some(of) => own_values.push(owned(collection, rules, of, loaded)?),
+                None => found.push(planned(collection, rules, loaded)?),
+            }
         }
         let mut models = BTreeSet::new();
         if let Some(twice) = found.iter().find(|planned| !models.insert(planned.model.name.clone())) {
             return Err(wrong(format!("two collections become {}", twice.model.name)));
         }
         name_keys(&mut found)?;
+        for owned in &own_values {
+            let to = found.iter_mut().find(|planned| planned.model.name == owned.model.name);
+            let to = to.ok_or_else(|| {
+                let (collection, of) = (&owned.collection, &owned.model.name);
+                wrong(format!("collections.{collection}.own_values_of: no collection becomes {of}"))
+            })?;
+            to.named_by.extend((!owned.by.is_empty()).then(|| owned.by.clone()));
+        }
         let collections = in_order(found)?;
-        Ok(Self { mapping: mapping.clone(), time_zone, collections })
+        Ok(Self { mapping: mapping.clone(), time_zone, collections, own_values })
     }
 
     /// Returns the collection that becomes a model.
@@ -78,18 +117,37 @@ impl Planned {
     }
 }
 
+fn owned(collection: &str, rules: &Rules, of: &str, loaded: &Loaded) -> Result<Owned> {
+    let model = loaded.models.get(of).map(|entry| &entry.model);
+    let fields = model.and_then(|model| Some((model, &model.overrides.as_ref()?.fields)));
+    let Some((model, fields)) = fields else {
+        let why = format!("collections.{collection}.own_values_of: {of} is no shared model with own values");
+        return Err(wrong(why));
+    };
+    require_name(collection)?;
+    let by = rules.refer_by.get("record").cloned().unwrap_or_default();
+    let record = rules.record.clone().unwrap_or_else(|| "record".into());
+    let (collection, rules, fields) = (collection.to_owned(), rules.clone(), fields.clone());
+    Ok(Owned { collection, model: model.clone(), rules, fields, record, by })
+}
+
+/// Refuses what cannot be the name of a collection.
+fn require_name(collection: &str) -> Result<()> {
+    let mut bytes = collection.bytes();
+    let plain = bytes.all(|b| b.is_ascii_alphanumeric() || b"_-.".contains(&b));
+    match plain && !collection.is_empty() && !collection.starts_with('.') {
+        true => Ok(()),
+        false => Err(wrong(format!("collections.{collection}: is no name of a collection"))),
+    }
+}
+
 fn planned(collection: &str, rules: &Rules, loaded: &Loaded) -> Result<Planned> {
     let name = rules.model.as_deref().unwrap_or(collection);
     let no_model = || wrong(format!("collections.{collection}: there is no model {name}"));
     let entry: &Arc<ModelEntry> =
         loaded.models.get(name).filter(|entry| !entry.automatic).ok_or_else(no_model)?;
     let model = entry.model.clone();
-    let plain = |name: &str| {
-        !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-.".contains(&b))
-    };
-    if !plain(collection) || collection.starts_with('.') {
-        return Err(wrong(format!("collections.{collection}: is no name of a collection")));
-    }
+    require_name(collection)?;
     let field = |rule: &str, name: &str| -> Result<&Field> {
         let unknown =
             || wrong(format!("collections.{collection}.{rule}: {} has no field {name}", model.name));

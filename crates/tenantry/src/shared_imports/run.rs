@@ -285,6 +285,9 @@ async fn one(
     for planned in work.plan.of_scope(false) {
         target.write(&work.plan, planned, &source, report).await?;
     }
+    for owned in &work.plan.own_values {
+        target.set_own_values(&work.plan, owned, &source, report).await?;
+    }
     context.pass(KIND, "organisation").await
 }
 

@@ -2,7 +2,8 @@
 
 use super::{
     convert::{Converted, converted},
-    plan::{Plan, Planned},
+    own_values::{OwnDocument, read},
+    plan::{Owned, Plan, Planned},
     report::{Fault, Organisation, Report, TOLD, UnknownField, Unmapped},
     source::Source,
 };
@@ -71,6 +72,22 @@ pub(super) async fn survey(context: &Context, plan: &Plan, source: &Source<'_>) 
             }
         }
     }
+    for owned in &plan.own_values {
+        let mut documents = source.documents(&owned.collection, false, None).await?;
+        let mut own = Seen::default();
+        loop {
+            context.cancel.check()?;
+            let batch = documents.next(BATCH).await?;
+            if batch.is_empty() {
+                break;
+            }
+            done += batch.len() as u64;
+            context.progress.set(done, 0, "documents");
+            for document in &batch {
+                survey.own_values(plan, owned, &mut own, read(plan, owned, document));
+            }
+        }
+    }
     survey.unmapped(plan, source).await?;
     survey.end(plan, &context.control).await
 }
@@ -130,6 +147,39 @@ impl Survey {
         }
         self.report.fault(faulty(planned, &read));
         Ok(())
+    }
+
+    fn own_values(&mut self, plan: &Plan, owned: &Owned, own: &mut Seen, mut read: OwnDocument) {
+        let collection = &owned.collection;
+        let of = read.organisation.clone().unwrap_or_default();
+        for field in std::mem::take(&mut read.unknown) {
+            *self.unknown.entry((collection.clone(), field)).or_default() += 1;
+        }
+        match &read.organisation {
+            Some(id) => {
+                let counted = self.organisations.entry(id.clone()).or_default();
+                *counted.documents.entry(collection.clone()).or_default() += 1;
+            }
+            None => {
+                let field = plan.mapping.tenant_field(&owned.rules).to_owned();
+                read.faults.push((field, "names no organisation".into()));
+            }
+        }
+        if let (Some(record), Some(to)) = (&read.record, plan.of_model(owned.model.name.as_str()))
+            && !self.found.has("", &named(to, &owned.by), record)
+        {
+            let why =
+                format!("names a document of {} that is not there or cannot be imported", to.collection);
+            read.faults.push((owned.record.clone(), why));
+        }
+        super::own_values::repeated(own, &of, &mut read);
+        let Some((field, reason)) = read.faults.into_iter().next() else { return };
+        match &read.organisation {
+            Some(id) => self.organisations.entry(id.clone()).or_default().faulty += 1,
+            None => self.report.blocking += 1,
+        }
+        let (collection, document) = (collection.clone(), read.key.unwrap_or_default());
+        self.report.fault(Fault { collection, organisation: read.organisation, document, field, reason });
     }
 
     /// Notes values that only one row may have.

@@ -24,6 +24,23 @@ pub(super) fn of_field(
     other_names: Option<&BTreeMap<String, String>>,
     value: &Foreign,
 ) -> Result<Value, String> {
+    let json = json_of_field(field, zone, other_names, value)?;
+    input::from_json(field, &json).map_err(|error| match error.kind() {
+        Kind::Invalid(_, rule) => rule.clone(),
+        _ => error.to_string(),
+    })
+}
+
+/// Returns the value of a field as a client of the API would send it.
+///
+/// # Errors
+/// Returns the reason why the field cannot hold the value unchanged.
+pub(super) fn json_of_field(
+    field: &Field,
+    zone: &TimeZone,
+    other_names: Option<&BTreeMap<String, String>>,
+    value: &Foreign,
+) -> Result<Json, String> {
     let json = match (&field.kind, value) {
         (FieldKind::File { .. }, Foreign::Null) => Json::Null,
         (FieldKind::File { .. }, _) => return Err("is a file, whose bytes are not in the database".into()),
@@ -40,15 +57,11 @@ pub(super) fn of_field(
         (_, Foreign::Object(_)) => return Err("is a nested document".into()),
         (_, value) => json(value)?,
     };
-    let json = match (other_names, &json) {
+    Ok(match (other_names, &json) {
         (Some(names), Json::String(text)) => {
             names.get(text).map_or(json.clone(), |name| name.as_str().into())
         }
         _ => json,
-    };
-    input::from_json(field, &json).map_err(|error| match error.kind() {
-        Kind::Invalid(_, rule) => rule.clone(),
-        _ => error.to_string(),
     })
 }
 

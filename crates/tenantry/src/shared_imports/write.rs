@@ -55,9 +55,18 @@ impl<'t> Target<'t> {
 
     /// Returns the rows of a model that come from the source.
     pub(super) fn ids<'c>(&self, control: &'c Control, planned: &Planned) -> Ids<'c> {
-        let tenant = if planned.system { SHARED } else { self.tenant };
-        let (source, model) = (self.name.to_string(), planned.model.name.to_string());
-        Ids { control, source, tenant, model, kind: planned.model.id }
+        self.ids_of(control, &(planned.model.name.to_string(), planned.model.id), planned.system)
+    }
+
+    /// Returns the rows that come from the source, of a model with this name and kind of ids.
+    pub(super) fn ids_of<'c>(
+        &self,
+        control: &'c Control,
+        (model, kind): &(String, IdKind),
+        system: bool,
+    ) -> Ids<'c> {
+        let tenant = if system { SHARED } else { self.tenant };
+        Ids { control, source: self.name.to_string(), tenant, model: model.clone(), kind: *kind }
     }
 
     /// Returns the field and the id with which the source finds the organisation's documents; `None` for shared ones.
