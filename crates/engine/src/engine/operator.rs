@@ -1,4 +1,4 @@
-//! An operator's UPDATE in a database, under any schema.
+//! Changes in a database under any schema: an operator's UPDATE, and the removal of old entries of the activity log.
 
 use super::{Engine, Server};
 use crate::{error::Result, place::Place, schema::Script};
@@ -21,5 +21,14 @@ impl Engine {
         limit: Duration,
     ) -> Result<Option<u64>> {
         at!(self.server(place)?, server => server.operator_repair(place, script, text, limit))
+    }
+
+    /// Removes at most `most` entries of the place's activity log that are older than `before`, the oldest first. The newest
+    /// entry always stays. Returns the number of removed entries.
+    ///
+    /// # Errors
+    /// Returns [`crate::error::Kind::Busy`] while the rows are being moved.
+    pub async fn trim_activity(&self, place: &Place, before: jiff::Timestamp, most: u32) -> Result<u64> {
+        at!(self.server(place)?, server => server.trim_activity(place, before, most))
     }
 }

@@ -127,6 +127,11 @@ async fn a_place_catches_up_with_what_is_written_meanwhile() {
         // In the earlier round this operation ended at the same place; another one has ended there since.
         engine.stop_recording(&source, TOKEN + 2).await.unwrap();
         engine.record_changes(&source, TOKEN).await.unwrap();
+        assert_eq!(
+            kind(engine.trim_activity(&source, jiff::Timestamp::now(), 9).await),
+            Kind::Busy,
+            "{from}"
+        );
         let to = carrier.target(like).await;
         carrier.carry(&source, &to).await.unwrap();
         carrier.write(&source, &[renamed(ids[0], "changed"), removed(ids[1]), thing("late")]).await;

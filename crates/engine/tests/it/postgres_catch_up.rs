@@ -36,6 +36,8 @@ async fn a_place_catches_up_with_one_of_any_kind() {
             let engine = &carrier.lab.engine;
             assert_eq!(kind(carrier.round(&old, &new, 0, 9).await), missing_kind(&new), "{source} -> {like}");
             engine.record_changes(&old, TOKEN).await.unwrap();
+            let trimmed = engine.trim_activity(&old, jiff::Timestamp::now(), 9).await;
+            assert_eq!(kind(trimmed), Kind::Busy, "{source} -> {like}");
             carrier.carry(&old, &new).await.unwrap();
             source.execute("UPDATE things SET code = 'x' WHERE id = 1; UPDATE things SET code = 'a' WHERE id = 2; UPDATE things SET code = 'b' WHERE id = 1").await;
             source.note("things", &["1", "2", "1"]).await;

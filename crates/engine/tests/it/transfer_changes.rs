@@ -145,6 +145,8 @@ async fn any_sequence(from: Isolation, to: Isolation, steps: &[Step], copy_at: u
     let (old, new) = (place(from, TENANT, 1), place(to, TENANT, 2));
     clinic.make(&old).await;
     clinic.test.engine.record_changes(&old, MARK).await.unwrap();
+    let trimmed = clinic.test.engine.trim_activity(&old, jiff::Timestamp::now(), 9).await;
+    assert_eq!(*trimmed.unwrap_err().kind(), Kind::Busy, "{old}: the copy would have other entries");
     let neighbours = clinic.neighbours().await;
     let mut seq = None;
     for (number, step) in steps.iter().enumerate() {

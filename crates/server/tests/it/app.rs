@@ -82,19 +82,14 @@ impl TestApp {
 
     /// Creates an app whose tenants are on a PostgreSQL server, without tenants. `main` is a server of SQLite.
     pub(crate) async fn on_postgres(server: &str, isolation: Isolation) -> Self {
-        let home = Home::new(server).await;
-        Self::open_with(
-            tempfile::tempdir().unwrap(),
-            DEFAULT_TOML,
-            Options::default(),
-            Some(OnPostgres {
-                home,
-                tenants: Some(isolation),
-                platforms: postgres::holds_stores(),
-                through: None,
-            }),
-        )
-        .await
+        Self::on_postgres_with(server, isolation, DEFAULT_TOML).await
+    }
+
+    /// Creates an app with this configuration, as [`TestApp::on_postgres`] does.
+    pub(crate) async fn on_postgres_with(server: &str, isolation: Isolation, text: &str) -> Self {
+        let (home, platforms) = (Home::new(server).await, postgres::holds_stores());
+        let on = OnPostgres { home, tenants: Some(isolation), platforms, through: None };
+        Self::open_with(tempfile::tempdir().unwrap(), text, Options::default(), Some(on)).await
     }
 
     /// Creates an app with this configuration, whose only model is this one.

@@ -89,6 +89,7 @@ mod nodes_kit;
 mod nodes_lost;
 mod nodes_replica;
 mod nodes_restarts;
+mod old_activity;
 mod older_file;
 mod operations;
 mod operators;

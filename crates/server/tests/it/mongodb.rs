@@ -13,13 +13,18 @@ use tenantry_testkit::mongodb::{self, Home};
 
 /// Opens an app with the tenants on MongoDB; shared data too if `shared` is its server.
 pub(super) async fn app(home: &Home, isolation: &str, shared: &str) -> TestApp {
+    app_with(home, isolation, shared, "").await
+}
+
+/// Opens an app as [`app`] does, with these sections too.
+pub(super) async fn app_with(home: &Home, isolation: &str, shared: &str, more: &str) -> TestApp {
     let (url, prefix) = (mongodb::url(), home.prefix());
     let settings = format!(
         "[servers.main]\npath = \"databases\"\n\
          [servers.mongo]\nengine = \"mongodb\"\nurl = \"{url}\"\nprefix = \"{prefix}\"\n\
          [stores.control]\nserver = \"main\"\n[stores.shared]\nserver = \"{shared}\"\n\
          [stores.tenant]\nservers = [\"mongo\", \"main\"]\nisolation = \"{isolation}\"\n\
-         [registration]\nplacement = \"first\"\n"
+         [registration]\nplacement = \"first\"\n{more}"
     );
     TestApp::configured(&settings, Options::default()).await
 }

@@ -141,6 +141,7 @@ impl Default for RetentionConfig {
             backups_days: 90,
             max_purges_per_run: 10,
             run_every_hours: 24,
+            activity_days: 0,
         }
     }
 }

@@ -226,6 +226,8 @@ pub struct RetentionConfig {
     pub max_purges_per_run: u32,
     /// Number of hours between two automatic runs.
     pub run_every_hours: u32,
+    /// Number of days for which entries of tenants' activity logs are retained; 0 for no limit.
+    pub activity_days: u32,
 }
 
 /// The section `[auth]`: authentication.

@@ -32,9 +32,7 @@ pub(crate) async fn platform_id(control: &Control) -> Result<String> {
     }
     let id = uuid::Uuid::now_v7().to_string();
     // This is not an action of a user or operator, so it is not audited. The log begins with the first action.
-    let (value, at) = (serde_json::Value::String(id.clone()).to_string(), write.at_us());
-    let sql = "INSERT INTO settings (key, value, updated_at) VALUES (?, ?, ?)";
-    write.execute(sql, params![PLATFORM_ID, value, at]).await?;
+    note(&mut write, PLATFORM_ID, &serde_json::Value::String(id.clone())).await?;
     write.commit_unaudited().await?;
     Ok(id)
 }
@@ -47,18 +45,26 @@ pub(crate) async fn known_platform_id(tx: &mut Tx) -> Result<Option<String>> {
     }
 }
 
+/// Sets the value of a key for the platform's own bookkeeping, which is no action of a user or operator.
+///
+/// # Errors
+/// Returns the errors of the control store.
+pub(crate) async fn note(write: &mut Write, key: &str, value: &serde_json::Value) -> Result<()> {
+    let at = write.at_us();
+    let sql = "INSERT INTO settings (key, value, updated_at) VALUES (?, ?, ?) \
+        ON CONFLICT (key) DO UPDATE SET value = excluded.value, updated_at = excluded.updated_at";
+    write.execute(sql, params![key, value.to_string(), at]).await?;
+    Ok(())
+}
+
 /// Sets the value of a key. A null value removes the key.
 ///
 /// # Errors
 /// Returns the errors of the control store.
 pub async fn set(write: &mut Write, by: &By, key: &str, value: &serde_json::Value) -> Result<()> {
-    let at = write.at_us();
-    if value.is_null() {
-        write.execute("DELETE FROM settings WHERE key = ?", params![key]).await?;
-    } else {
-        let sql = "INSERT INTO settings (key, value, updated_at) VALUES (?, ?, ?) \
-            ON CONFLICT (key) DO UPDATE SET value = excluded.value, updated_at = excluded.updated_at";
-        write.execute(sql, params![key, value.to_string(), at]).await?;
+    match value.is_null() {
+        true => drop(write.execute("DELETE FROM settings WHERE key = ?", params![key]).await?),
+        false => note(write, key, value).await?,
     }
     write.audit(by, None, "settings.set", serde_json::json!({ "key": key, "value": value })).await?;
     write.invalidate(&Subject::Everything).await

@@ -56,6 +56,20 @@ impl Server {
         self.finish(transaction, &site, done).await
     }
 
+    /// See [`crate::Engine::trim_activity`].
+    pub(crate) async fn trim_activity(
+        &self,
+        place: &Place,
+        before: jiff::Timestamp,
+        most: u32,
+    ) -> Result<u64> {
+        let site = self.site(place)?;
+        self.identify(&site).await?;
+        let mut transaction = self.as_owner(&site, How::Write).await?;
+        let done = trim(transaction.connection()?, &site, before, most).await;
+        self.finish(transaction, &site, done).await
+    }
+
     /// Runs an UPDATE of one model. Returns the number of changed rows.
     async fn update(
         &self,
@@ -118,13 +132,37 @@ impl Server {
     /// write must be recorded.
     async fn open_as_applied(&self, conn: &mut Connection, site: &Site, script: &Script) -> Result<Script> {
         identity::check(conn, site, &self.platform).await?;
-        place_state::lock(conn, site).await?;
-        let info = place_state::info(conn, site).await?;
-        if info.state != PlaceState::Open || info.recorder.is_some() {
-            return Err(Error::new(Kind::Busy, "the rows are being moved"));
-        }
+        lock_open(conn, site).await?;
         script.as_applied(&ledger::applied(conn, site).await?)
     }
+}
+
+/// Locks the place.
+///
+/// # Errors
+/// Returns [`Kind::Busy`] if its rows have moved away or are being moved.
+async fn lock_open(conn: &mut Connection, site: &Site) -> Result<()> {
+    place_state::lock(conn, site).await?;
+    let info = place_state::info(conn, site).await?;
+    match info.state == PlaceState::Open && info.recorder.is_none() {
+        true => Ok(()),
+        false => Err(Error::new(Kind::Busy, "the rows are being moved")),
+    }
+}
+
+async fn trim(conn: &mut Connection, site: &Site, before: jiff::Timestamp, most: u32) -> Result<u64> {
+    lock_open(conn, site).await?;
+    let sql = format!(
+        "WITH old AS (DELETE FROM {s}._tenantry_activity WHERE tenant = $1 AND id IN (SELECT id FROM {s}._tenantry_activity \
+           WHERE tenant = $1 AND at < to_timestamp($2::bigint / 1000000.0) \
+           AND id < (SELECT max(id) FROM {s}._tenantry_activity WHERE tenant = $1) ORDER BY at, id LIMIT $3) RETURNING 1) \
+         SELECT count(*) FROM old",
+        s = site.quoted
+    );
+    let values: [(&(dyn tokio_postgres::types::ToSql + Sync), Type); 3] =
+        [(&site.tenant, Type::INT8), (&before.as_microsecond(), Type::INT8), (&i64::from(most), Type::INT8)];
+    let rows = conn.once(&sql, &values).await?;
+    Ok(rows.first().map_or(0, |row| row.get::<_, i64>(0)).unsigned_abs())
 }
 
 /// Runs a single statement: the server refuses a text with several.

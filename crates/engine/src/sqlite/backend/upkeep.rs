@@ -59,6 +59,15 @@ impl Backend {
         self.on_file(place, move |site| files::repair(site, &script, &text, limit)).await
     }
 
+    pub(crate) async fn trim_activity(
+        &self,
+        place: &Place,
+        before: jiff::Timestamp,
+        most: u32,
+    ) -> Result<u64> {
+        self.on_file(place, move |site| files::trim_activity(site, before, most)).await
+    }
+
     pub(crate) async fn check_pages(&self, place: &Place) -> Result<()> {
         self.on_file(place, files::check_all_pages).await
     }

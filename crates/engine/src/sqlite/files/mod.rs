@@ -20,7 +20,7 @@ pub(crate) use provision::{
     TemplateImage, already_there, damaged_image, name_prepared, prepare, provision, put_in_place,
     refuse_leftovers,
 };
-pub(crate) use repair::repair;
+pub(crate) use repair::{repair, trim_activity};
 pub(crate) use scan::{list as list_files, residents};
 pub(crate) use server::{Server, new_file, sync_directory};
 pub(crate) use temporary::{TemporaryFile, close, copy_new, move_new, private, sweep, sync};

@@ -6,6 +6,7 @@
 
 use super::{contents, upkeep::open_dedicated};
 use crate::{
+    cell::instant,
     error::{Error, Kind, Result},
     schema::Script,
     sqlite::{sandbox::Window, schema::as_applied, site::Site},
@@ -41,6 +42,20 @@ pub(crate) fn repair(site: &Site, script: &Script, text: &str, limit: Duration) 
     // On any error above, closing the connection rolls back.
     conn.execute_batch("COMMIT")?;
     Ok(changed)
+}
+
+/// Removes old entries of the place's activity log; see [`crate::Engine::trim_activity`].
+pub(crate) fn trim_activity(site: &Site, before: jiff::Timestamp, most: u32) -> Result<u64> {
+    let before = instant(before).map_err(|rule| Error::new(Kind::Internal, rule.to_string()))?;
+    let conn = open_dedicated(site)?;
+    conn.execute_batch("BEGIN IMMEDIATE")?;
+    refuse_moving(&conn, site)?;
+    let sql = "DELETE FROM _tenantry_activity WHERE id IN (SELECT id FROM _tenantry_activity \
+        WHERE tenant = ?1 AND at < ?2 AND id < (SELECT max(id) FROM _tenantry_activity WHERE tenant = ?1) \
+        ORDER BY at, id LIMIT ?3)";
+    let removed = conn.execute(sql, params![site.place.tenant_number(), before, most])?;
+    conn.execute_batch("COMMIT")?;
+    Ok(removed as u64)
 }
 
 /// Updates rows of the place: the statement records new values, which are then checked and written.

@@ -211,6 +211,7 @@ fn retention(section: Section<'_>, default: RetentionConfig) -> RetentionConfig 
         backups_days: number("backups_days", 36_500, default.backups_days),
         max_purges_per_run: number("max_purges_per_run", 1_000_000, default.max_purges_per_run),
         run_every_hours: number("run_every_hours", 8_760, default.run_every_hours),
+        activity_days: number("activity_days", 36_500, default.activity_days),
     };
     section.finish();
     retention
