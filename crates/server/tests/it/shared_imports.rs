@@ -220,6 +220,9 @@ async fn is_as_it_was(first: &Client) {
         first.get(&format!("/api/records/reports/{}/history", report["id"])).await.expect(200).json();
     let by = history["items"][0]["by"].as_str().or(history["items"][0]["actor"].as_str()).unwrap_or_default();
     assert!(by.starts_with("import:mongo/"), "{history:#}");
+    // The log has the creation even of records whose model is not audited.
+    let history = first.get("/api/records/users_settings/1/history").await.expect(200).json();
+    assert_eq!(history["items"][0]["action"], "create", "{history:#}");
 }
 
 /// The ids of rows are recorded before the rows are written. A user who creates a record in between has one of them.
