@@ -78,7 +78,7 @@ async fn changes_of_the_catalog_are_found_on_mongodb() {
     agrees(&app, &home).await;
     let first = until(&home, "organizations", |all| all.len() == 2).await;
     assert_eq!(find(&first, "organization_id", "demo_org_001").unwrap()["status"], "active");
-    assert_eq!(first[0]["created_at"]["$date"].is_object(), true, "{}", first[0]);
+    assert!(first[0]["created_at"]["$date"].is_object(), "{}", first[0]);
 
     staff.post("/api/admin/tenants/demo_org_001/suspend", &json!({"reason": "unpaid"})).await.expect(200);
     until(&home, "organizations", |all| {

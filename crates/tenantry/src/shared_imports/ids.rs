@@ -34,6 +34,16 @@ pub(super) struct Imported {
     pub(super) done: bool,
 }
 
+/// A row that a document will become.
+pub(super) struct Assigned<'a> {
+    /// Id of the document, as text.
+    pub(super) key: &'a str,
+    /// Id of the row.
+    pub(super) id: &'a RecordId,
+    /// Further values that find the document, by field.
+    pub(super) names: &'a [(String, String)],
+}
+
 impl Ids<'_> {
     /// Returns the rows of documents that `field` finds by these values; an empty field is the id of a document.
     pub(super) async fn find(&self, field: &str, values: &[String]) -> Result<HashMap<String, Imported>> {
@@ -64,10 +74,10 @@ impl Ids<'_> {
         Ok(last.unwrap_or(0) + 1)
     }
 
-    /// Records rows before they are written. `names` are further values that find each document, by field.
-    pub(super) async fn assign(&self, rows: &[(&str, &RecordId, &[(String, String)])]) -> Result<()> {
+    /// Records rows before they are written.
+    pub(super) async fn assign(&self, rows: &[Assigned<'_>]) -> Result<()> {
         let mut lines = vec![];
-        for (key, id, names) in rows {
+        for Assigned { key, id, names } in rows {
             let id = id.to_string();
             let of = |field: &str, value: &str| {
                 let mut line = self.of_field(field);

@@ -2,6 +2,7 @@
 //! organisation would have set itself.
 
 use super::{
+    ids::Assigned,
     plan::{Owned, Plan},
     report::{Difference, Fault, Report},
     source::{Documents, Source},
@@ -116,7 +117,7 @@ impl Target<'_> {
                     });
                     continue;
                 }
-                ids.assign(&[(&one.key, record, &[])]).await?;
+                ids.assign(&[Assigned { key: &one.key, id: record, names: &[] }]).await?;
                 ids.done(std::slice::from_ref(record)).await?;
             }
         }

@@ -118,7 +118,7 @@ impl<'s> Source<'s> {
             let values = only.map(|(field, key)| (field, Foreign::of_key(key)));
             let only = values.as_ref().map(|(field, values)| (*field, values.as_slice()));
             let begun = self.engine.foreign_documents(&self.server()?, database, collection, only).await;
-            return Ok(Documents::Server(begun.map_err(readable)?));
+            return Ok(Documents::Server(Box::new(begun.map_err(readable)?)));
         };
         let path = folder.join(database).join(format!("{collection}.json"));
         let lines = match File::open(&path) {
@@ -145,7 +145,7 @@ fn readable(error: tenantry_engine::Error) -> Error {
 /// Documents of a collection, read one by one.
 pub(super) enum Documents {
     /// From a deployment.
-    Server(ForeignDocuments),
+    Server(Box<ForeignDocuments>),
     /// From a file with a document in each line. A file that does not exist has none.
     Files {
         lines: Option<Lines<BufReader<File>>>,

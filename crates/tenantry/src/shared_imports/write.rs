@@ -3,7 +3,7 @@
 
 use super::{
     convert::{Converted, Reference, converted},
-    ids::{Ids, Imported, SHARED},
+    ids::{Assigned, Ids, Imported, SHARED},
     plan::{Plan, Planned},
     report::{Fault, Report},
     source::{SharedSource, Source},
@@ -151,9 +151,11 @@ impl Writer<'_, '_> {
     }
 
     async fn assign(&self, rows: &[Row]) -> Result<()> {
-        let lines = rows
-            .iter()
-            .map(|row| (row.read.key.as_deref().unwrap_or_default(), &row.id, row.read.names.as_slice()));
+        let lines = rows.iter().map(|row| Assigned {
+            key: row.read.key.as_deref().unwrap_or_default(),
+            id: &row.id,
+            names: &row.read.names,
+        });
         self.ids.assign(&lines.collect::<Vec<_>>()).await
     }
 
