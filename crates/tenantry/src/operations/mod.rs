@@ -13,6 +13,7 @@ mod driver;
 mod erased;
 pub(crate) mod journal;
 mod kind;
+pub(crate) mod over_tenants;
 mod progress;
 mod recovery;
 mod steer;

@@ -10,7 +10,7 @@ use crate::{
     audit::By,
     backups::{Selection, manifest::Reason},
     counted,
-    operations::{Operation, Step, step},
+    operations::{Operation, Step, over_tenants::Tally, step},
 };
 use tenantry_engine::name::TenantId;
 
@@ -22,15 +22,13 @@ pub(crate) struct BackupRun {
     /// Schedule and slot that this run serves; `None` if an operator started it.
     slot: Option<(String, i64)>,
     run: Option<i64>,
-    good: u64,
-    /// Slug and reason for each of the first failures.
-    failures: Vec<(String, String)>,
-    failed: u64,
+    #[serde(flatten)]
+    tally: Tally,
 }
 
 impl BackupRun {
     pub(crate) fn new(by: By, selection: Selection, slot: Option<(String, i64)>) -> Self {
-        Self { by, selection, slot, run: None, good: 0, failures: vec![], failed: 0 }
+        Self { by, selection, slot, run: None, tally: Tally::default() }
     }
 
     fn reason(&self) -> Reason {
@@ -67,7 +65,8 @@ impl Operation for BackupRun {
 
     fn outcome(&self) -> serde_json::Value {
         serde_json::json!({
-            "run": self.run, "good": self.good, "failed": self.failed, "failures": self.failures,
+            "run": self.run, "good": self.tally.good, "failed": self.tally.failed,
+            "failures": self.tally.failures,
         })
     }
 }

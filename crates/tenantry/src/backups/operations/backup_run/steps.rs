@@ -5,23 +5,20 @@ use crate::{
     Error, Result,
     backups::{BackupId, manifest::Whose, operations::backup::Backup, runs},
     control::{Control, Write, params},
-    operations::{Context, Operations},
+    operations::{
+        Context, Operations,
+        over_tenants::{self, Tally},
+    },
 };
-use futures_util::{future::BoxFuture, stream, stream::StreamExt};
+use futures_util::future::BoxFuture;
 use serde_json::json;
-use std::time::Duration;
 use tenantry_engine::{
     SqlRow,
     name::{Slug, TenantId},
 };
-use tokio::time::Instant;
 
 /// Number of tenants read from the catalog in one page.
 const PAGE: i64 = 200;
-/// Longest time that the run waits for another operation on a tenant.
-const PATIENCE: Duration = Duration::from_secs(60);
-/// Number of failures that the outcome lists by name. The others are only counted.
-const TOLD: usize = 100;
 
 pub(super) fn begin<'a>(write: &'a mut Write, r: &'a mut BackupRun) -> BoxFuture<'a, Result<()>> {
     Box::pin(async move {
@@ -37,69 +34,35 @@ pub(super) fn all<'a>(context: &'a Context, r: &'a mut BackupRun) -> BoxFuture<'
         let operations = context.operations()?;
         let total = count(&context.control, r).await? + u64::from(r.selection.system);
         // After a crash the step runs again, so count finished backups and list failures from the beginning.
-        (r.good, r.failed, r.failures) = (0, 0, vec![]);
+        r.tally = Tally::default();
         if r.selection.system {
             let made = one(context, &operations, r, None).await;
-            note(context, r, total, "the platform's own stores", made);
+            r.tally.note(context, total, "the platform's own stores", made);
         }
-        let mut after = 0;
-        loop {
-            let page = page(&context.control, r, after).await?;
-            let Some(last) = page.last() else { return Ok(()) };
-            after = last.id.get();
-            let parallel = context.backups.config().parallel;
-            let run = r.clone();
-            let mut results = stream::iter(page)
-                .map(|whose| {
-                    let (operations, run) = (&operations, &run);
-                    async move { (whose.slug.clone(), one(context, operations, run, Some(whose)).await) }
-                })
-                .buffer_unordered(parallel);
-            while let Some((slug, made)) = results.next().await {
-                note(context, r, total, slug.as_str(), made);
-            }
-            context.cancel.check()?;
-        }
+        let (run, mut tally) = (r.clone(), std::mem::take(&mut r.tally));
+        let done = over_tenants::each(
+            context,
+            (&mut tally, total),
+            context.backups.config().parallel,
+            |after| page(&context.control, &run, after),
+            |whose: &Whose| (whose.id, whose.slug.to_string()),
+            |whose| one(context, &operations, &run, Some(whose)),
+        );
+        let done = done.await;
+        r.tally = tally;
+        done
     })
-}
-
-fn note(context: &Context, r: &mut BackupRun, total: u64, who: &str, made: Result<()>) {
-    match made {
-        Ok(()) => r.good += 1,
-        // Backups that did not start because the run was cancelled are not failures.
-        Err(Error::Cancelled) => {}
-        Err(error) => {
-            r.failed += 1;
-            tracing::warn!(%error, who, "backup failed");
-            if r.failures.len() < TOLD {
-                r.failures.push((who.to_owned(), error.public_title()));
-            }
-        }
-    }
-    context.progress.set(r.good + r.failed, total, "tenants");
 }
 
 /// Backs up one tenant. Waits for other operations on the tenant. If the open operation is a backup of this run that a
 /// dead worker left, it is finished and counts.
 async fn one(context: &Context, operations: &Operations, r: &BackupRun, whose: Option<Whose>) -> Result<()> {
-    let until = Instant::now() + PATIENCE;
-    loop {
-        let busy = match make(context, operations, r, whose.clone()).await {
-            Err(Error::Occupied(busy)) => busy,
-            done => return done,
-        };
-        let Some(tenant) = whose.as_ref().map(|w| w.id) else { return Err(Error::Occupied(busy)) };
-        if Instant::now() >= until || !operations.settle(tenant, until, &context.cancel).await? {
-            return Err(Error::Occupied(busy));
-        }
-        // A migration run is not an operation. It claims a database only briefly, so trying again shortly is enough.
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
+    let tenant = whose.as_ref().map(|whose| whose.id);
+    over_tenants::patiently(context, operations, tenant, || make(context, operations, r, whose.clone())).await
 }
 
 /// Makes the backup, unless this run has already made it.
 async fn make(context: &Context, operations: &Operations, r: &BackupRun, whose: Option<Whose>) -> Result<()> {
-    context.cancel.check()?;
     let run = r.run.ok_or_else(|| Error::Internal("a run without a number".into()))?;
     let tenant = whose.as_ref().map(|w| w.id);
     if runs::has(&mut context.control.snapshot().await?, run, tenant).await? {
@@ -157,9 +120,10 @@ async fn page(control: &Control, r: &BackupRun, after: i64) -> Result<Vec<Whose>
 pub(super) fn finish<'a>(write: &'a mut Write, r: &'a mut BackupRun) -> BoxFuture<'a, Result<()>> {
     Box::pin(async move {
         let Some(run) = r.run else { return Ok(()) };
-        runs::finish(write, run, r.good, r.failed).await?;
+        runs::finish(write, run, r.tally.good, r.tally.failed).await?;
         let schedule = r.slot.as_ref().map(|(name, _)| name);
-        let detail = json!({ "run": run, "schedule": schedule, "good": r.good, "failed": r.failed });
+        let detail = json!({ "run": run, "schedule": schedule, "good": r.tally.good,
+            "failed": r.tally.failed });
         write.audit(&r.by, None, "backup.run", detail).await
     })
 }
