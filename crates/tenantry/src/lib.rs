@@ -54,6 +54,7 @@ pub use platform::health::attention::{Attention, Level, Need, Trouble};
 pub use platform::health::checklist::{Check, Checklist, Item as ChecklistItem};
 pub use platform::health::orphans::{Orphan, Orphans};
 pub use platform::health::room::Room;
+pub use platform::health::servers::DatabaseServer;
 pub use platform::members::{Node, Nodes};
 pub use platform::own_stores::refused::Refused as RefusedStore;
 pub use platform::reload::Reloaded;

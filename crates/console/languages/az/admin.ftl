@@ -155,6 +155,14 @@ plan-price-help = İnsanların oxuduğu kimi, məsələn ayda 49 €.
 plan-trial-help = 0: şirkətlər ilk gündən ödəyir.
 empty-no-limit = Boş: hədsiz.
 plan-features-help = Tətbiqlərin tanıdığı adlar, vergüllə ayrılmış.
+plan-servers = Serverlərin nişanları
+plan-servers-help = Şirkətləri bu nişanların hamısı olan serverlərə yerləşdirilir, məsələn tier=premium, region=eu. Boş: istənilən serverə.
+plan-misplaced = Başqa serverlərdəki şirkətlər
+plan-place = Şirkətləri uyğun serverlərə köçür
+plan-place-title = { $name } tarifinin şirkətlərini köçür
+plan-place-lead = Tarifin nişanları olmayan serverlərdəki şirkətlər işlədikləri halda, bir neçəsi birdən köçür. Qalanları yerində qalır.
+plan-move = Bazaları tarifə uyğun serverlərə köçür
+plan-move-help = Əks halda olduqları yerdə qalır, şirkət isə gözləyən işlər siyahısında görünür.
 plan-code-help = Kiçik hərflər, rəqəmlər və _, məsələn team_plus. Sonradan dəyişmək olmaz.
 plan-from-configuration = Bu tarifi indi konfiqurasiya təyin edir. Yadda saxladıqdan sonra onu yalnız əməkdaşlar dəyişir.
 plans-lead = Şirkətlər nədən və nə qədər istifadə edə bilər. Platforma hesab çıxarmır.

@@ -187,6 +187,14 @@ plan-price-help = As people read it, for example 49 € a month.
 plan-trial-help = 0: companies pay from the first day.
 empty-no-limit = Empty: no limit.
 plan-features-help = Names that the apps know, separated by commas.
+plan-servers = Labels of servers
+plan-servers-help = Its companies are placed on servers with all of these labels, for example tier=premium, region=eu. Empty: on any server.
+plan-misplaced = Companies on other servers
+plan-place = Move companies to servers that fit
+plan-place-title = Move the companies of { $name }
+plan-place-lead = Companies on servers without the labels of the plan move, a few at a time, while they work. The others stay where they are.
+plan-move = Move databases to servers that fit the plan
+plan-move-help = Otherwise they stay where they are, and the company is listed as work that waits.
 plan-code-help = Small letters, digits and _, for example team_plus. It cannot be changed later.
 plan-from-configuration = The configuration sets this plan now. Once you save, only staff change it.
 plans-lead = What companies may use, and how much of it. The platform does not bill.

@@ -56,6 +56,14 @@ need-schema-refused-help =
        *[other] { $count } rows do not fit it.
     } Run: { $command }
 need-maintenance = { $tenant } is closed for maintenance
+need-misplaced =
+    { $count ->
+        [one] 1 company of plan { $plan } is on a server that does not fit it
+       *[other] { $count } companies of plan { $plan } are on servers that do not fit it
+    }
+need-misplaced-help = Move all of them: { $command }
+need-no-server = No server fits plan { $plan }
+need-no-server-help = No company can begin on it. Give a server its labels in tenantry.toml, or change the plan.
 need-suspended =
     { $count ->
         [one] { $count } company is suspended
@@ -414,6 +422,12 @@ tenants-none = Search for something else, or show all.
 no-database = No database
 schema-behind = Schema behind
 without-a-backup = Without a backup
+misplaced = On servers that do not fit the plan
+labels = Labels
+move-fit = A server that fits its plan
+misplaced-help = The plan asks for servers with other labels. The company works where it is, until you move it.
+server-that-fits = Server that fits
+no-server-fits = None
 order = Order
 tenants-lead = Each with the state of its databases and its last backup.
 all-states = All states

@@ -3,8 +3,9 @@
 
 use super::{
     audit::Audit, backup::args::Backup, clock::Clock, migrate::Migrate, nodes::Node, operation::Operation,
-    plan::Plan, project::App, proof::Proof, restore::args::Restore, shared_import::Options as SharedImport,
-    sql::Sql, tenant::args::Tenant, upgrade::Options as Upgrade, user::User,
+    plan::Plan, project::App, proof::Proof, restore::args::Restore, servers::Server,
+    shared_import::Options as SharedImport, sql::Sql, tenant::args::Tenant, upgrade::Options as Upgrade,
+    user::User,
 };
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
@@ -68,6 +69,9 @@ pub(crate) enum Command {
     /// List the servers of an installation on several hosts.
     #[command(subcommand)]
     Node(Node),
+    /// List the database servers of the configuration with their labels.
+    #[command(subcommand)]
+    Server(Server),
     /// Show how far the system clock is trusted, or trust it.
     #[command(subcommand)]
     Clock(Clock),

@@ -22,8 +22,8 @@ mod user;
 pub use args::Cli;
 pub use parse::parse;
 use server::{
-    audit, check, checklist, clock, completions, demo, nodes, project, reload, serve, shared_import, sql,
-    upgrade,
+    audit, check, checklist, clock, completions, demo, nodes, project, reload, serve, servers, shared_import,
+    sql, upgrade,
 };
 use show::{out, progress, table, watch};
 
@@ -72,6 +72,7 @@ async fn run(cli: Cli) -> Result<ExitCode> {
         Command::Check { tenant, no_pages } => check::run(&place, tenant.as_ref(), !no_pages).await,
         Command::Checklist(whole) => checklist::run(&place, &whole).await,
         Command::Node(verb) => nodes::run(&place, &verb).await,
+        Command::Server(verb) => servers::run(&place, &verb).await,
         Command::Clock(verb) => clock::run(&place, &verb).await,
         Command::App(verb) => project::app(&place, &verb),
         Command::Migrate(verb) => migrate::run(&place, &verb).await,

@@ -12,6 +12,7 @@ pub(crate) mod audit;
 mod backups;
 mod basics;
 pub(crate) mod custom_field;
+pub(crate) mod database_server;
 pub(crate) mod document;
 pub(crate) mod monitoring;
 pub(crate) mod node;

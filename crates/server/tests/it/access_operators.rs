@@ -78,6 +78,7 @@ pub(super) const CASES: &[(&str, &str, &str)] = &[
     ("POST", "/api/admin/migrations", "/api/admin/migrations"),
     ("POST", "/api/admin/migrations/check", "/api/admin/migrations/check"),
     ("POST", "/api/admin/shared-imports", "/api/admin/shared-imports"),
+    ("GET", "/api/admin/servers", "/api/admin/servers"),
     ("GET", "/api/admin/proofs", "/api/admin/proofs"),
     ("POST", "/api/admin/proofs", "/api/admin/proofs"),
     ("GET", "/api/admin/proofs/{id}", "/api/admin/proofs/1"),

@@ -16,6 +16,7 @@ pub(super) const API: &[(&str, &str, &[&str])] = &[
     ("POST", "/api/admin/plans", &["plan.create"]),
     ("PATCH", "/api/admin/plans/{code}", &["plan.change"]),
     ("POST", "/api/admin/plans/{code}/reset", &["plan.reset", "plans.initialize"]),
+    ("POST", "/api/admin/plans/{code}/place", &["plan.place"]),
     ("POST", "/api/admin/users/{id}/reset", &["user.request_reset"]),
     ("POST", "/api/admin/mail/{id}/send", &["mail.send_again"]),
 ];
@@ -28,6 +29,7 @@ pub(super) const FORMS: &[Form] = &[
     ("/admin/plans/{code}/edit/", &[("price", "5 €"), ("users", "7")], &["plan.change"]),
     ("/admin/plans/{code}/archive/", &[], &["plan.change"]),
     ("/admin/plans/{code}/reset/", &[], &["plan.reset", "plans.initialize"]),
+    ("/admin/plans/{code}/place/", &[], &["plan.place"]),
     ("/admin/subscriptions/{slug}/plan/", &[("plan", "clinic")], &["subscription.change_plan"]),
     ("/admin/subscriptions/{slug}/extend/", &[("until", "2090-01-31")], &["subscription.set_state"]),
     ("/admin/subscriptions/{slug}/cancel/", &[("until", "2090-01-31")], &["subscription.set_state"]),
@@ -84,6 +86,12 @@ async fn sent_letter(app: &TestApp, staff: &Client, stage: &Stage) -> i64 {
     letters["items"][0]["id"].as_i64().unwrap_or_else(|| panic!("{letters}"))
 }
 
+/// Makes the plan of the tenant ask for a label that no server has.
+async fn nowhere(staff: &Client) {
+    let labels = json!({"servers": {"region": "moon"}});
+    staff.patch("/api/admin/plans/starter", &labels).await.expect(200);
+}
+
 fn actions(rows: &[serde_json::Value]) -> Vec<&str> {
     rows.iter().map(|row| row["action"].as_str().unwrap()).collect()
 }
@@ -96,6 +104,9 @@ async fn what_staff_do_over_the_api_is_in_the_log() {
         if path.ends_with("/{code}/reset") {
             staff.patch("/api/admin/plans/clinic", &json!({"price": "another"})).await.expect(200);
         }
+        if path.ends_with("/place") {
+            nowhere(&staff).await;
+        }
         let start = stage.count().await;
         match *path {
             "/api/admin/plans" => {
@@ -107,6 +118,9 @@ async fn what_staff_do_over_the_api_is_in_the_log() {
             }
             "/api/admin/plans/{code}/reset" => {
                 staff.post("/api/admin/plans/clinic/reset", &json!({})).await.expect(200)
+            }
+            "/api/admin/plans/{code}/place" => {
+                staff.post("/api/admin/plans/starter/place?wait=30", &json!({})).await.expect(200)
             }
             "/api/admin/users/{id}/reset" => {
                 staff.post(&format!("/api/admin/users/{}/reset", stage.member), &json!({})).await.expect(200)
@@ -122,7 +136,11 @@ async fn every_form_of_staff_is_in_the_log() {
     let (app, staff, stage) = stage().await;
     let mut web = Web::signed_in(&app, "staff@platform.example").await;
     for (route, fields, wanted) in FORMS {
-        let code = if route.ends_with("/reset/") { "clinic" } else { "silver" };
+        let code = match *route {
+            "/admin/plans/{code}/reset/" => "clinic",
+            "/admin/plans/{code}/place/" => "starter",
+            _ => "silver",
+        };
         let id = match *route {
             "/admin/letters/{id}/send/" => sent_letter(&app, &staff, &stage).await,
             _ => stage.member,
@@ -131,6 +149,7 @@ async fn every_form_of_staff_is_in_the_log() {
             "/admin/plans/{code}/reset/" => {
                 drop(staff.patch("/api/admin/plans/clinic", &json!({"price": "another"})).await.expect(200));
             }
+            "/admin/plans/{code}/place/" => nowhere(&staff).await,
             "/admin/users/{id}/sign-out/" => drop(app.login(&format!("m@{}.example", stage.slug)).await),
             // The previous letter must be sent first, because a waiting letter is not written twice.
             "/admin/users/{id}/reset/" => drop(app.platform().letters().send_due().await.unwrap()),

@@ -195,6 +195,9 @@ pub(super) async fn in_every_state(app: &TestApp) {
     let plan = json!({"code": "old", "name": CANARY, "limits": {}});
     staff.post("/api/admin/plans", &plan).await.expect(201);
     staff.patch("/api/admin/plans/old", &json!({"archived": true})).await.expect(200);
+    let far = json!({"code": "far", "name": CANARY, "limits": {}, "servers": {"region": "moon"}});
+    staff.post("/api/admin/plans", &far).await.expect(201);
+    staff.post("/api/admin/tenants/held/plan", &json!({"plan": "far"})).await.expect(200);
     let wrong = json!({"email": "owner@held.example", "password": "not the password"});
     app.anon().post("/api/auth/login", &wrong).await.expect(401);
     app.platform().access().flush().await.unwrap();

@@ -100,6 +100,10 @@ mod pages;
 mod paths;
 mod pipes;
 mod placements;
+mod plan_servers;
+mod plan_servers_cli;
+#[cfg(feature = "mongodb")]
+mod plan_servers_mixed;
 mod platform_analytics;
 mod postgres;
 mod postgres_control;

@@ -12,8 +12,10 @@ use crate::{
     plans,
     tenants::{
         self, NewTenant,
+        databases::fit::PlanServers,
         provision::{CreateTenant, Owner},
     },
+    topology::NewPlacement,
     users::{NewUser, Standing},
 };
 use tenantry_engine::name::Slug;
@@ -75,11 +77,10 @@ impl Accounts<'_> {
             Owner::New(_) => By::actor("registration"),
         };
         let tenant = NewTenant { slug: wish.slug, name: wish.company, email };
+        let plan = wish.plan.unwrap_or_else(|| self.platform.config().registration.default_plan.to_string());
         let wanted = CreateTenant {
-            placements: self.platform.tenants().placements(&tenant.slug).await?,
-            plan: Some(
-                wish.plan.unwrap_or_else(|| self.platform.config().registration.default_plan.to_string()),
-            ),
+            placements: self.places(&tenant.slug, &plan).await?,
+            plan: Some(plan),
             owner: Some((owner, self.platform.owner_role()?)),
             tenant,
         };
@@ -87,6 +88,21 @@ impl Accounts<'_> {
         self.platform.0.mailer.wake();
         let user = created.owner.ok_or_else(|| Error::Internal("registration made no owner".into()))?;
         self.platform.access().sign_in_as(user, Some(created.tenant), &wish.origin).await
+    }
+
+    /// Returns the placements of a new tenant on this plan. The public error names no server.
+    async fn places(&self, slug: &Slug, plan: &str) -> Result<Vec<NewPlacement>> {
+        let servers = PlanServers::of_plan(&mut self.platform.control().snapshot().await?, plan).await?;
+        let places = self.platform.tenants().placements(slug, &servers).await;
+        places.map_err(|error| match error {
+            Error::Conflict(why) => {
+                tracing::warn!(%why, "a registration was refused");
+                Error::Conflict(
+                    "there is no room for this plan now: choose another one, or ask the operator".into(),
+                )
+            }
+            other => other,
+        })
     }
 
     async fn founder(&self, founder: Founder) -> Result<(Owner, String)> {

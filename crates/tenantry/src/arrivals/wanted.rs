@@ -9,7 +9,7 @@ use crate::{
     arrivals::operation::Arriving,
     error::Wrong,
     plans,
-    tenants::{NewTenant, provision::Owner},
+    tenants::{NewTenant, databases::fit::PlanServers, provision::Owner},
     users::{self, members},
 };
 use tenantry_engine::name::{RoleName, Slug, TenantId, UserId};
@@ -114,7 +114,8 @@ impl Arrivals<'_> {
         let first = owner.as_ref().map(|(owner, _)| owner);
         let reason = self.may_give(actor, first, &origin, reason.as_deref()).await?;
         let members = self.members_taken_over(&origin, first).await?;
-        let placements = self.platform.tenants().placements(&slug).await?;
+        let servers = PlanServers::of_plan(&mut self.platform.control().snapshot().await?, &plan).await?;
+        let placements = self.platform.tenants().placements(&slug, &servers).await?;
         let new = NewTenant {
             slug,
             name: name.unwrap_or_else(|| origin.name.to_owned()),

@@ -4,6 +4,7 @@
 //! environment.
 
 use super::{
+    labels::ServerLabels,
     model::*,
     servers::{Location, ServerConfig},
     template::NameTemplate,
@@ -41,6 +42,7 @@ impl Config {
             servers: vec![ServerConfig {
                 name: fixed("main"),
                 location: Location::Sqlite(platform.data_dir.join("databases")),
+                labels: ServerLabels::default(),
             }],
             platform,
             stores: vec![
@@ -171,6 +173,7 @@ fn plans() -> Vec<PlanConfig> {
         limits,
         features: features.iter().map(|feature| (*feature).into()).collect(),
         self_service: name != "hospital",
+        servers: ServerLabels::default(),
     };
     let limits = |users, rows, megabytes, files, requests_per_second, concurrency| PlanLimits {
         users: Some(users),

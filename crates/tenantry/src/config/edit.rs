@@ -118,7 +118,7 @@ fn section<'t>(of: &'t mut Table, name: &str) -> Result<&'t mut Table, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::{DEFAULT_TOML, PostgresConfig};
+    use crate::config::{DEFAULT_TOML, PostgresConfig, ServerLabels};
     use std::path::Path;
 
     fn pg() -> ServerConfig {
@@ -126,7 +126,12 @@ mod tests {
             prefix: "med_".into(),
             ..PostgresConfig::at(UrlSource::Secret(Secret::Env("PG_URL".into())))
         };
-        ServerConfig { name: ServerName::parse("pg").unwrap(), location: Location::Postgres(postgres) }
+        let labels = ServerLabels::default();
+        ServerConfig {
+            name: ServerName::parse("pg").unwrap(),
+            location: Location::Postgres(postgres),
+            labels,
+        }
     }
 
     fn parsed(text: &str) -> Config {

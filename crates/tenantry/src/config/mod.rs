@@ -7,6 +7,7 @@ mod analytics;
 mod check;
 mod defaults;
 pub(crate) mod edit;
+mod labels;
 mod mail;
 mod metrics;
 mod mirror;
@@ -21,6 +22,7 @@ mod servers;
 mod template;
 
 pub use analytics::AnalyticsConfig;
+pub use labels::ServerLabels;
 pub use mail::MailConfig;
 pub use metrics::MetricsConfig;
 pub use mirror::MirrorConfig;

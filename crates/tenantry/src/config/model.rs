@@ -5,6 +5,7 @@
 
 use super::{
     analytics::AnalyticsConfig,
+    labels::ServerLabels,
     mail::MailConfig,
     metrics::MetricsConfig,
     mirror::MirrorConfig,
@@ -139,6 +140,8 @@ pub struct PlanConfig {
     pub features: Vec<String>,
     /// True if a registration may choose the plan. Otherwise only staff assign it.
     pub self_service: bool,
+    /// Labels of the servers on which tenants of the plan are placed. Empty for every server.
+    pub servers: ServerLabels,
 }
 
 /// The section `[registration]`: self-service registration, and the placement of its tenants.

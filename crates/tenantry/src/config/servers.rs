@@ -4,7 +4,7 @@
 //! or the file that contains the URL, which is read when the engine is opened.
 
 use super::{
-    Config, PlatformConfig,
+    Config, PlatformConfig, ServerLabels,
     mongo::{self, MongoConfig},
     reader::Section,
     secret::Secret,
@@ -23,6 +23,8 @@ pub struct ServerConfig {
     pub name: ServerName,
     /// Location of the server's databases.
     pub location: Location,
+    /// Labels of the server, which plans name.
+    pub labels: ServerLabels,
 }
 
 /// Location of a server's databases.
@@ -176,8 +178,9 @@ pub(super) fn read(root: &Section<'_>, dir: &Path, platform: &PlatformConfig) ->
             EngineKind::Postgres => Location::Postgres(read_postgres(&section, dir)),
             EngineKind::Mongo => Location::Mongo(mongo::read(&section, dir)),
         };
+        let labels = section.labels("labels").unwrap_or_default();
         section.finish();
-        ServerConfig { name, location }
+        ServerConfig { name, location, labels }
     };
     root.named("servers").into_iter().map(read).collect()
 }

@@ -60,6 +60,7 @@ const MIGRATIONS: &[Migration] = &[
     migration!("023_names", both),
     migration!("024_proofs", both),
     migration!("025_audit_at", both),
+    migration!("026_plan_servers", both),
     migration!("027_imported_rows", both),
 ];
 

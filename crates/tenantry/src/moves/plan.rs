@@ -21,6 +21,8 @@ pub enum Wanted {
     Demote(Target),
     /// Back to the place before the last move, for this store or for each store.
     Back(Option<StoreName>),
+    /// To servers that fit the tenant's plan, for this store or for each store on another server.
+    Fit(Option<StoreName>),
 }
 
 /// The placements that move, and their targets.
@@ -67,6 +69,7 @@ impl Moves<'_> {
             Wanted::Promote(target) => self.plan_up(slug, target).await,
             Wanted::Demote(target) => self.plan_down(slug, target).await,
             Wanted::Back(store) => self.plan_back(slug, store.as_ref()).await,
+            Wanted::Fit(store) => self.plan_fit(slug, store.as_ref()).await,
         }
     }
 

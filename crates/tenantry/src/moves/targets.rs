@@ -6,7 +6,13 @@ use crate::{
     Error, Result,
     config::{ServerConfig, StoreConfig},
     platform::databases::pool_place,
-    tenants::databases::placing::{allowed, own},
+    tenants::{
+        self,
+        databases::{
+            fit,
+            placing::{allowed, own, own_isolation},
+        },
+    },
     topology::{NewPlacement, Placement, placement},
 };
 use tenantry_engine::{
@@ -88,11 +94,20 @@ impl Moves<'_> {
             Some(server) => server.clone(),
             None if from.place.isolation == Isolation::Schema => from.place.server.clone(),
             None => {
-                let able = config.servers.iter().filter(|name| self.is_able(name, isolation));
-                let able: Vec<_> = able.cloned().collect();
+                if !config.servers.iter().any(|name| self.is_able(name, isolation)) {
+                    return Err(no_postgres(config));
+                }
+                let mut tx = self.platform.control().snapshot().await?;
+                let tenant = tenants::by_slug(&mut tx, slug).await?.id;
+                let wanted = fit::PlanServers::of_tenant(&mut tx, tenant).await?;
+                drop(tx);
+                let able = wanted.of_store(self.platform.config(), config, isolation);
                 match able.is_empty() {
-                    true => return Err(no_postgres(config)),
-                    false => placement::emptiest(self.platform.control(), &able).await?,
+                    true => return Err(wanted.unmet(&config.name)),
+                    false => {
+                        let able = self.platform.0.usable(able);
+                        placement::emptiest(self.platform.control(), &able).await?
+                    }
                 }
             }
         };
@@ -140,7 +155,7 @@ impl Moves<'_> {
         Ok(Some((from.place.clone(), new)))
     }
 
-    fn to_own(
+    pub(super) fn to_own(
         &self,
         slug: &Slug,
         from: &Placement,
@@ -163,15 +178,7 @@ impl Moves<'_> {
 
     /// Returns true if the server supports this isolation.
     fn is_able(&self, server: &ServerName, isolation: Isolation) -> bool {
-        isolation != Isolation::Schema || self.engine_of(server) == Some(EngineKind::Postgres)
-    }
-}
-
-/// Returns the isolation of a tenant of this store outside the pool.
-fn own_isolation(store: &StoreConfig) -> Isolation {
-    match store.isolation {
-        Isolation::Schema => Isolation::Schema,
-        Isolation::Pooled | Isolation::Database => Isolation::Database,
+        fit::is_able(self.platform.config(), server, isolation)
     }
 }
 

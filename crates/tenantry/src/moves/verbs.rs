@@ -130,13 +130,22 @@ impl Moves<'_> {
         Ok(released)
     }
 
-    pub(super) async fn start(&self, by: &By, plan: Plan) -> Result<i64> {
+    /// Refuses a move that may not begin now.
+    ///
+    /// # Errors
+    /// Returns the first obstacle.
+    pub(super) async fn may_start(&self, plan: &Plan) -> Result<()> {
         plan.require_legs()?;
         for (placement, to) in plan.placements() {
             for check in self.checks(&plan.stores.slug, placement, to).await {
                 check?;
             }
         }
+        Ok(())
+    }
+
+    pub(super) async fn start(&self, by: &By, plan: Plan) -> Result<i64> {
+        self.may_start(&plan).await?;
         for (placement, _) in plan.placements() {
             self.note_version(placement).await?;
         }

@@ -6,6 +6,7 @@ use super::{Limits, Plan, PlanSpec, Plans, initialize, read, upsert, verbs};
 use crate::{
     Error, Result,
     access::Actor,
+    config::ServerLabels,
     control::{Subject, Write, params},
     error::{FieldError, Rule, Wrong},
     users::{check_shown, check_text},
@@ -38,6 +39,8 @@ pub struct PlanChange {
     pub features: Option<BTreeSet<String>>,
     /// True if a registration may choose the plan.
     pub self_service: Option<bool>,
+    /// All labels of the servers of the plan.
+    pub servers: Option<ServerLabels>,
     /// True to refuse new subscriptions.
     pub archived: Option<bool>,
 }
@@ -138,6 +141,7 @@ fn changed(plan: &Plan, change: PlanChange) -> (PlanSpec, bool) {
         limits: change.limits.unwrap_or(old.limits),
         features: change.features.unwrap_or(old.features),
         self_service: change.self_service.unwrap_or(old.self_service),
+        servers: change.servers.unwrap_or(old.servers),
     };
     (spec, change.archived.unwrap_or(plan.archived))
 }
@@ -162,7 +166,8 @@ async fn keep(write: &mut Write, code: &str, archived: bool) -> Result<()> {
 
 fn detail(spec: &PlanSpec) -> serde_json::Value {
     json!({ "plan": spec.code, "name": spec.name, "price": spec.price, "trial_days": spec.trial_days,
-        "limits": spec.limits, "features": spec.features, "self_service": spec.self_service })
+        "limits": spec.limits, "features": spec.features, "self_service": spec.self_service,
+        "servers": spec.servers })
 }
 
 fn check(spec: &PlanSpec) -> Result<()> {
@@ -183,6 +188,9 @@ fn check(spec: &PlanSpec) -> Result<()> {
     };
     if spec.features.len() > FEATURES || !spec.features.iter().all(is_name) {
         refuse("features", format!("use at most {FEATURES} names of small letters, digits and _"));
+    }
+    if let Err(reason) = spec.servers.check() {
+        refuse("servers", reason);
     }
     let limits = &spec.limits;
     for (name, value, most) in [

@@ -14,11 +14,12 @@ pub use entitlements::{Entitlements, Limits};
 pub use list::{ListedSubscription, SubscriptionFilter};
 pub use subscription::{State, Subscription};
 pub(crate) use subscription::{change_plan, set_state, start};
-pub use verbs::Plans;
+pub use verbs::{Changed, Plans, SubscriptionChange};
 
 use crate::{
     Error, Result,
     audit::By,
+    config::ServerLabels,
     control::{Subject, Write, params},
 };
 use std::collections::BTreeSet;
@@ -41,6 +42,8 @@ pub struct PlanSpec {
     pub features: BTreeSet<String>,
     /// True if a registration may choose the plan. Otherwise only staff assign it.
     pub self_service: bool,
+    /// Labels of the servers on which tenants of the plan are placed. Empty for every server.
+    pub servers: ServerLabels,
 }
 
 /// A plan of the catalog.
@@ -70,7 +73,8 @@ pub struct Initialized {
     pub kept: usize,
 }
 
-const COLUMNS: &str = "id, code, name, trial_days, price, limits, features, archived, self_service, kept";
+const COLUMNS: &str = "id, code, name, trial_days, price, limits, features, archived, self_service, kept, \
+    servers";
 
 fn read(r: &SqlRow) -> Result<Plan> {
     let damaged = |e: serde_json::Error| Error::Internal(format!("plan: {e}"));
@@ -82,6 +86,7 @@ fn read(r: &SqlRow) -> Result<Plan> {
         limits: serde_json::from_str(r.text(5)?).map_err(damaged)?,
         features: serde_json::from_str(r.text(6)?).map_err(damaged)?,
         self_service: r.boolean(8)?,
+        servers: serde_json::from_str(r.text(10)?).map_err(damaged)?,
     };
     Ok(Plan { id: r.integer(0)?, spec, archived: r.boolean(7)?, kept: r.boolean(9)? })
 }
@@ -122,14 +127,15 @@ pub(crate) async fn initialize(write: &mut Write, by: &By, specs: &[PlanSpec]) -
 }
 
 async fn upsert(write: &mut Write, spec: &PlanSpec, position: usize) -> Result<()> {
-    let sql = "INSERT INTO plans (code, name, position, trial_days, price, limits, features, self_service) \
-        VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (code) DO UPDATE SET name = excluded.name, \
+    let sql = "INSERT INTO plans (code, name, position, trial_days, price, limits, features, self_service, servers) \
+        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (code) DO UPDATE SET name = excluded.name, \
         position = excluded.position, trial_days = excluded.trial_days, price = excluded.price, \
         limits = excluded.limits, features = excluded.features, \
-        self_service = excluded.self_service, archived = 0";
+        self_service = excluded.self_service, servers = excluded.servers, archived = 0";
     let json = |v: serde_json::Result<String>| v.map_err(|e| Error::Internal(e.to_string()));
     let limits = json(serde_json::to_string(&spec.limits))?;
     let features = json(serde_json::to_string(&spec.features))?;
+    let servers = json(serde_json::to_string(&spec.servers))?;
     let position = i64::try_from(position).unwrap_or(i64::MAX);
     let values = params![
         spec.code.as_str(),
@@ -139,7 +145,8 @@ async fn upsert(write: &mut Write, spec: &PlanSpec, position: usize) -> Result<(
         spec.price.as_str(),
         limits,
         features,
-        spec.self_service
+        spec.self_service,
+        servers
     ];
     write.execute(sql, values).await?;
     Ok(())

@@ -7,7 +7,10 @@ use crate::{
     Error, Platform, Result,
     access::{Actor, Operator, passwords::Password},
     apps::{DemoTable, DemoTenant},
-    config::{Config, Location, NameTemplate, PostgresConfig, Scope as StoreScope, ServerConfig, UrlSource},
+    config::{
+        Config, Location, NameTemplate, PostgresConfig, Scope as StoreScope, ServerConfig, ServerLabels,
+        UrlSource,
+    },
     platform::databases::platform_place,
     records::{ListQuery, Records, Scope},
     tenants::NewTenant,
@@ -91,7 +94,8 @@ pub fn on_postgres(
         ..PostgresConfig::at(UrlSource::Text(url.to_owned()))
     };
     let name = ServerName::parse("postgres")?;
-    config.servers.push(ServerConfig { name: name.clone(), location: Location::Postgres(postgres) });
+    let location = Location::Postgres(postgres);
+    config.servers.push(ServerConfig { name: name.clone(), location, labels: ServerLabels::default() });
     for store in &mut config.stores {
         match (store.scope, tenants) {
             (StoreScope::Tenant, Some(isolation)) => {

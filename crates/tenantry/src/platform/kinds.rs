@@ -10,7 +10,7 @@ use crate::{
         restore_discard::RestoreDiscard, restore_swap::RestoreSwap,
     },
     migrations::run::MigrationRun,
-    moves::{fall_back::FallBack, move_::Move, release::Release},
+    moves::{fall_back::FallBack, move_::Move, place_run::PlaceRun, release::Release},
     operations::OperationKind,
     proofs::run::ProofRun,
     purges::operation::Purge,
@@ -37,6 +37,7 @@ pub static KINDS: &[OperationKind] = &[
     OperationKind::of::<MigrationRun>(),
     OperationKind::of::<ProofRun>(),
     OperationKind::of::<SharedImportRun>(),
+    OperationKind::of::<PlaceRun>(),
 ];
 
 /// Returns the kind with this name.

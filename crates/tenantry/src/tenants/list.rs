@@ -6,6 +6,7 @@ use crate::{
     apps::StoreSchema,
     config::Scope,
     control::{clock::DAY_US, params},
+    tenants::databases::fit::Labelled,
     topology::{Placement, placement},
 };
 use std::collections::HashMap;
@@ -30,6 +31,8 @@ pub struct Filter {
     pub behind: bool,
     /// Only active tenants without a good backup.
     pub without_backup: bool,
+    /// Only tenants with a database on a server that does not fit their plan.
+    pub misplaced: bool,
     /// Order of the tenants.
     pub sort: Sort,
     /// Only tenants that come after this one in the order.
@@ -160,7 +163,7 @@ impl Where {
         }
     }
 
-    fn of(filter: &Filter, schemas: &[StoreSchema]) -> Self {
+    fn of(filter: &Filter, schemas: &[StoreSchema], plans: &[Labelled]) -> Self {
         let mut all = Self::default();
         match filter.state {
             Some(state) => all.and("t.state = ?", [state.as_str().into()]),
@@ -183,7 +186,17 @@ impl Where {
                 AND b.state = 'good')";
             all.and(sql, []);
         }
+        if filter.misplaced {
+            all.misplaced(plans);
+        }
         all
+    }
+
+    fn misplaced(&mut self, plans: &[Labelled]) {
+        let (each, values): (Vec<_>, Vec<_>) = plans.iter().map(Labelled::misplaced).unzip();
+        let each = if each.is_empty() { "1 = 0".to_owned() } else { each.join(" OR ") };
+        self.and(format!("({each})"), []);
+        self.values.extend(values.into_iter().flatten());
     }
 
     fn behind(&mut self, schemas: &[StoreSchema]) {
@@ -221,7 +234,7 @@ impl Where {
     }
 }
 
-/// Returns a page of tenants. `schemas` are the schemas of the loaded apps.
+/// Returns a page of tenants. `schemas` are the schemas of the loaded apps, and `plans` those that ask for labels.
 ///
 /// # Errors
 /// Returns [`Error::Invalid`] if the tenant that the page comes after does not exist.
@@ -229,9 +242,10 @@ pub(crate) async fn list(
     tx: &mut Tx,
     filter: &Filter,
     schemas: &[StoreSchema],
+    plans: &[Labelled],
     now_us: i64,
 ) -> Result<Vec<Listed>> {
-    let mut all = Where::of(filter, schemas);
+    let mut all = Where::of(filter, schemas, plans);
     if let Some(after) = filter.after {
         all.after(tx, filter.sort, after).await?;
     }

@@ -3,7 +3,7 @@
 //! The staff API and pages call it. Sizes are those of the newest good backup, because the catalog has no other sizes.
 
 use super::{State, Tenants};
-use crate::{Error, Result, access::Actor, control::params};
+use crate::{Error, Result, access::Actor, config::ServerLabels, control::params};
 use std::collections::{BTreeMap, HashMap};
 use tenantry_engine::{SqlRow, Tx, name::Slug};
 
@@ -26,6 +26,8 @@ pub struct FleetMap {
 pub struct ServerCells {
     /// Name of the server.
     pub server: String,
+    /// Labels of the server. Empty for a server that is not in the configuration.
+    pub labels: ServerLabels,
     /// Number of tenants by health.
     pub counts: BTreeMap<Health, u64>,
     /// Tenants, ordered by id. Empty if tenants are only counted.
@@ -111,10 +113,14 @@ impl Tenants<'_> {
         let count = "SELECT count(*) FROM placements WHERE state IN ('planned', 'ready')";
         let places = u64::try_from(crate::users::count(&mut tx, count, &[]).await?).unwrap_or(0);
         let is_aggregated = places > MOST_CELLS;
-        let servers = match is_aggregated {
+        let mut servers = match is_aggregated {
             true => counted(&mut tx, &versions).await?,
             false => listed(&mut tx, &versions).await?,
         };
+        for server in &mut servers {
+            let known = self.platform.config().server(&server.server);
+            server.labels = known.map(|known| known.labels.clone()).unwrap_or_default();
+        }
         Ok(FleetMap { servers, is_aggregated, moves: moves(&mut tx).await? })
     }
 }

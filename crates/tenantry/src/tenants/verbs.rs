@@ -5,6 +5,7 @@
 
 use super::{
     Figures, Filter, Listed, NewTenant,
+    databases::fit::{self, PlanServers},
     provision::{CreateTenant, Created},
 };
 use crate::{
@@ -33,8 +34,12 @@ impl Tenants<'_> {
     /// Returns [`crate::Error::Invalid`] if the tenant that the page comes after does not exist.
     pub async fn list(&self, filter: &Filter) -> Result<Vec<Listed>> {
         let control = self.platform.control();
-        let apps = self.platform.apps();
-        super::list(&mut control.snapshot().await?, filter, apps.stores(), control.now_us()).await
+        let (apps, mut tx) = (self.platform.apps(), control.snapshot().await?);
+        let plans = match filter.misplaced {
+            true => fit::labelled(&mut tx, self.platform.config()).await?,
+            false => vec![],
+        };
+        super::list(&mut tx, filter, apps.stores(), &plans, control.now_us()).await
     }
 
     /// Returns one tenant with the columns of [`Tenants::list`].
@@ -69,7 +74,7 @@ impl Tenants<'_> {
     ///
     /// # Errors
     /// Returns [`crate::Error::Invalid`] for invalid input; [`crate::Error::Conflict`] for a slug or address that is
-    /// taken.
+    /// taken, and for a plan that fits no server.
     pub async fn create(
         &self,
         actor: &Actor,
@@ -79,8 +84,9 @@ impl Tenants<'_> {
     ) -> Result<Created> {
         actor.require_staff()?;
         let by = &actor.by();
-        let placements = self.placements(&tenant.slug).await?;
         let plan = plan.unwrap_or(self.platform.config().registration.default_plan.as_str()).to_owned();
+        let wanted = PlanServers::of_plan(&mut self.platform.control().snapshot().await?, &plan).await?;
+        let placements = self.placements(&tenant.slug, &wanted).await?;
         let owner = match owner {
             Some(owner) => {
                 Some((owner.hashed(self.platform.access().passwords()).await?, self.platform.owner_role()?))
@@ -98,7 +104,14 @@ impl Tenants<'_> {
     pub async fn create_databases(&self, actor: &Actor, slug: &Slug) -> Result<Created> {
         actor.require_staff()?;
         let by = &actor.by();
-        let placements = self.placements(slug).await?;
+        let mut tx = self.platform.control().snapshot().await?;
+        let tenant = super::by_slug(&mut tx, slug).await?.id;
+        let wanted = PlanServers::of_tenant(&mut tx, tenant).await?;
+        drop(tx);
+        let placements = self.placements(slug, &wanted).await?;
+        for new in &placements {
+            self.platform.0.plan_again(by, tenant, &new.store).await?;
+        }
         self.platform.0.operations.create_databases(by, slug, placements).await
     }
 

@@ -14,7 +14,9 @@ pub use carry::Carried;
 
 use crate::{
     Error, Platform, Result,
-    config::{Config, Location, PostgresConfig, Scope, ServerConfig, StoreConfig, UrlSource, edit},
+    config::{
+        Config, Location, PostgresConfig, Scope, ServerConfig, ServerLabels, StoreConfig, UrlSource, edit,
+    },
     moves::Waiting,
     platform::{health::room::Room, open::open_engine},
 };
@@ -86,8 +88,8 @@ impl Upgrade {
             (None, Some(url)) => {
                 let postgres =
                     PostgresConfig { prefix: goal.prefix.clone(), ..PostgresConfig::at(url.clone()) };
-                let server =
-                    ServerConfig { name: goal.server.clone(), location: Location::Postgres(postgres) };
+                let (location, labels) = (Location::Postgres(postgres), ServerLabels::default());
+                let server = ServerConfig { name: goal.server.clone(), location, labels };
                 edit::with_server(&file.text, &before, &server).map_err(|why| file.refused(&why))?
             }
             (None, None) => {

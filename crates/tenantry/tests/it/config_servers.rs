@@ -56,7 +56,7 @@ fn every_problem_of_a_server_has_its_line_and_shows_no_password() {
     assert!(!problems.contains("s3cret"), "{problems}");
     insta::assert_snapshot!(problems, @r#"
 tenantry.toml:4: servers.a.url: is missing: a PostgreSQL server needs `url`, `url_env` or `url_file`
-tenantry.toml:6: unknown key `servers.a.path`; known here: engine, url, url_env, url_file, prefix, most_connections, per_database_connections, idle, pooler, join_url, capacity, replica_lag, replicas
+tenantry.toml:6: unknown key `servers.a.path`; known here: engine, url, url_env, url_file, prefix, most_connections, per_database_connections, idle, pooler, join_url, capacity, replica_lag, replicas, labels
 tenantry.toml:9: servers.b.url: must hold no password: put the whole URL into a variable or a file, and name that with `url_env` or `url_file`
 tenantry.toml:12: servers.c.url: must name a database: postgresql://ROLE@HOST/DATABASE
 tenantry.toml:13: servers.c.prefix: use a-z, 0-9 and _, starting with a letter, but not with pg_
@@ -66,7 +66,7 @@ tenantry.toml:17: servers.d.url: give one of `url`, `url_env` and `url_file`
 tenantry.toml:19: servers.d.idle: must be from 1 s to 1 day
 tenantry.toml:23: servers.e.prefix: its names on db:5432 could be those of servers.b: neither prefix may begin with the other
 tenantry.toml:24: servers.f.path: lies in the same place as servers.main
-tenantry.toml:25: unknown key `servers.f.url`; known here: engine, path
+tenantry.toml:25: unknown key `servers.f.url`; known here: engine, path, labels
 "#);
 }
 
@@ -243,5 +243,28 @@ async fn a_url_with_a_password_is_read_from_its_file_and_never_shown() {
         std::fs::write(dir.path().join("two.url"), urls[1]).unwrap();
         let refused = open().await;
         assert!(refused.contains(says) && !refused.contains("s3cret"), "{refused}");
+    }
+}
+
+#[test]
+fn labels_of_servers_and_plans_are_read_and_checked() {
+    let config = read(
+        "[servers.fast]\npath = \"fast\"\nlabels = { tier = \"premium\", region = \"eu-1\" }\n\
+         [stores.tenant]\nservers = [\"main\", \"fast\"]\n\
+         [plans.starter]\n[plans.gold]\nservers = { tier = \"premium\" }\n",
+    )
+    .unwrap();
+    let [main, fast] = [0, 1].map(|at| &config.servers[at].labels);
+    let [starter, gold] = [0, 1].map(|at| &config.plans[at].servers);
+    assert_eq!((main.to_string(), fast.to_string()), (String::new(), "region=eu-1, tier=premium".into()));
+    assert_eq!((main.include(starter), main.include(gold), fast.include(gold)), (true, false, true));
+    for (labels, why) in [
+        ("\"tier=premium\"", "must be labels: { tier"),
+        ("{ tier = 1 }", "must be labels: { tier"),
+        ("{ Tier = \"x\" }", "label \"Tier\": use a name"),
+        ("{ tier = \"a b\" }", "label tier: use a value"),
+    ] {
+        let problems = read(&format!("[servers.fast]\npath = \"fast\"\nlabels = {labels}\n")).unwrap_err();
+        assert!(problems.contains(&format!("tenantry.toml:6: servers.fast.labels: {why}")), "{problems}");
     }
 }

@@ -174,6 +174,7 @@ fn whole(text: &str, constants: &BTreeMap<String, String>) -> Option<String> {
         ("{number}", &"-1".to_owned()),
         ("{tenant}", &String::new()),
         ("{condition}", &"< ?2".to_owned()),
+        ("{misplaced}", &"s.plan = ?".to_owned()),
         ("{MOST_ATTEMPTS}", &"5".to_owned()),
     ] {
         text = text.replace(piece, value);

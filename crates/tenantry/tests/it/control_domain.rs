@@ -6,7 +6,7 @@ use tenantry::{
     audit::Query,
     clock::DAY_US,
     internals::{create_user, members, settings, topology},
-    plans::{Initialized, State as Sub},
+    plans::{Initialized, State as Sub, SubscriptionChange},
     tenants::{Filter, State},
     topology::Policy,
     users::NewUser,
@@ -101,7 +101,11 @@ async fn suspension_trial_end_and_plan_reach_the_cache_at_once() {
 
     assert!(w.platform.tenants().suspend(&operator(), &alpha, "twice").await.is_err());
     w.platform.tenants().resume(&operator(), &alpha).await.unwrap();
-    w.platform.plans().change_subscription(&operator(), &alpha, Some("large"), None).await.unwrap();
+    w.platform
+        .plans()
+        .change_subscription(&operator(), &alpha, SubscriptionChange::to_plan("large"))
+        .await
+        .unwrap();
     let record = fetch().await;
     assert_eq!((record.state, record.entitlements.limits.users), (State::Active, None));
 

@@ -122,6 +122,7 @@ pub(crate) fn desk(dir: &Path) -> Installation {
     let [items, sheets, slips] = ["tenant", "papers", "notes"].map(model);
     let mut desk = Installation::at(dir)
         .two_servers()
+        .set("servers.disk", "labels = { tier = \"fast\" }")
         .set("stores.papers", "isolation = \"database\"")
         .set("stores.notes", "isolation = \"pooled\"")
         .set("registration", "default_plan = \"small\"")

@@ -9,7 +9,18 @@ pub(super) type Groups = &'static [(&'static str, &'static [&'static str])];
 pub(super) const ROOT: Groups = &[
     (
         "Installation",
-        &["init", "demo", "serve", "reload", "check", "checklist", "node", "clock", "upgrade-to-postgres"],
+        &[
+            "init",
+            "demo",
+            "serve",
+            "reload",
+            "check",
+            "checklist",
+            "node",
+            "server",
+            "clock",
+            "upgrade-to-postgres",
+        ],
     ),
     ("Apps", &["app", "migrate"]),
     ("Tenants and people", &["tenant", "plan", "user", "sql", "import-shared-database"]),

@@ -10,6 +10,7 @@ pub(in crate::cli) mod nodes;
 pub(in crate::cli) mod project;
 pub(in crate::cli) mod reload;
 pub(in crate::cli) mod serve;
+pub(in crate::cli) mod servers;
 pub(in crate::cli) mod shared_import;
 pub(in crate::cli) mod sql;
 pub(in crate::cli) mod upgrade;

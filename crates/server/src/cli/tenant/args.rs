@@ -159,8 +159,16 @@ pub(crate) struct Move {
     /// Slug of the tenant.
     pub(crate) tenant: Slug,
     /// Target server.
-    #[arg(long, value_name = "SERVER", required_unless_present = "back", conflicts_with = "back")]
+    #[arg(
+        long,
+        value_name = "SERVER",
+        required_unless_present_any = ["back", "fit"],
+        conflicts_with_all = ["back", "fit"]
+    )]
     pub(crate) to: Option<ServerName>,
+    /// Move to servers that fit the tenant's plan.
+    #[arg(long, conflicts_with_all = ["back", "isolation"])]
+    pub(crate) fit: bool,
     /// Move back to the previous server, with everything written since.
     #[arg(long)]
     pub(crate) back: bool,

@@ -3,6 +3,7 @@
 use crate::cli::{
     setup::Place,
     table::{self, PAGE, at},
+    user::operator,
 };
 use crate::wire;
 use anyhow::Result;
@@ -29,8 +30,11 @@ pub(super) async fn list(place: &Place, json: bool) -> Result<ExitCode> {
 pub(super) async fn show(place: &Place, tenant: &Slug, json: bool) -> Result<ExitCode> {
     let platform = place.reading().await?;
     let found = platform.tenants().show(tenant).await?;
+    let misplaced = platform.moves().misplaced(&operator(), tenant).await?;
     if json {
-        return table::json(&shown(&platform, &found).await);
+        let Shown { tenant, bytes } = shown(&platform, &found).await;
+        let misplaced = misplaced.into_iter().map(wire::tenant::Misplaced::from).collect();
+        return table::json(&ShownInFull { tenant: wire::tenant::TenantInFull { tenant, misplaced }, bytes });
     }
     say!("{} (id {}): {}", found.slug, found.id, found.name);
     let line = |what: &str, value: &str| say!("  {what:<13} {value}");
@@ -66,6 +70,13 @@ pub(super) async fn show(place: &Place, tenant: &Slug, json: bool) -> Result<Exi
     ];
     let versions = platform.migrations().versions(&found).await?;
     table::print(&header, found.placements.iter().zip(versions).map(|(p, version)| database(p, version)));
+    for one in &misplaced {
+        let fits = one.fits.as_ref().map_or("no server fits", |server| server.as_str());
+        say!("{}: server {} does not fit the plan; {fits}", one.store, one.server);
+    }
+    if !misplaced.is_empty() {
+        say!("move it with: tenantry tenant move {tenant} --fit");
+    }
     Ok(ExitCode::SUCCESS)
 }
 
@@ -131,6 +142,14 @@ pub(super) async fn print(platform: &Platform, tenants: &[Listed], json: bool) -
 struct Shown {
     #[serde(flatten)]
     tenant: wire::tenant::Tenant,
+    bytes: u64,
+}
+
+/// One tenant as JSON: the answer of the HTTP API, and the size of the tenant's databases.
+#[derive(Serialize)]
+struct ShownInFull {
+    #[serde(flatten)]
+    tenant: wire::tenant::TenantInFull,
     bytes: u64,
 }
 

@@ -5,7 +5,7 @@ mod copies;
 mod create;
 mod end;
 mod list;
-mod moving;
+pub(super) mod moving;
 mod purge;
 mod settings;
 mod state;

@@ -14,12 +14,13 @@ use tenantry::{
 pub(super) async fn to(place: &Place, options: &args::Move) -> Result<ExitCode> {
     let (slug, store) = (&options.tenant, options.store.clone());
     let wanted = match (&options.to, options.back) {
+        _ if options.fit => Wanted::Fit(store.clone()),
         (Some(server), false) => {
             let target = Target { store: store.clone(), server: None, isolation: options.isolation };
             Wanted::ToServer(server.clone(), target)
         }
         (None, true) => Wanted::Back(store.clone()),
-        _ => bail!("no server is named\n  remedy: give --to SERVER or --back"),
+        _ => bail!("no server is named\n  remedy: give --to SERVER, --fit or --back"),
     };
     if options.dry_run {
         return look(place, slug, &wanted).await;
@@ -120,7 +121,7 @@ async fn put_back(platform: &Platform, id: i64) -> Result<ExitCode> {
 }
 
 /// Follows a move to its end, and prints the result.
-async fn done(platform: &Platform, id: i64) -> Result<ExitCode> {
+pub(in crate::cli) async fn done(platform: &Platform, id: i64) -> Result<ExitCode> {
     let over = crate::cli::watch::watch_operation(platform, id).await?;
     say!("{}", over.what);
     let Some(result) = over.result else { return Ok(ExitCode::SUCCESS) };

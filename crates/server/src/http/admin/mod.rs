@@ -34,6 +34,7 @@ pub(super) use fleet::overview::{
     USUAL_WEEKS, analytics, checklist, fleet, migrate as migrate_tenant, show as overview,
 };
 pub(super) use fleet::proofs::{list as proofs, show as proof, start as start_proof};
+pub(super) use fleet::servers::list as servers;
 pub(super) use fleet::shared_imports::start as start_shared_import;
 pub(super) use impact::show as impact;
 pub(super) use impersonate::{start as impersonate, stop as stop_impersonating};
@@ -50,7 +51,7 @@ pub(super) use operations::{
 };
 pub(super) use plans::{
     change as edit_plan, counted as counted_plans, create as create_plan, filter as subscriptions_filter,
-    list as plans, reset as reset_plan, subscriptions,
+    list as plans, place as place_plan, reset as reset_plan, subscriptions,
 };
 pub(super) use purge::{certificate, purge, survey};
 pub(super) use restore::{

@@ -1,10 +1,19 @@
 //! Staff handlers for plans and subscriptions.
 
 use crate::{
-    http::{App, body::Json, problem::Result, query::QueryParams, scope::Staff, typed::Created},
+    http::{
+        App,
+        body::Json,
+        operation::{Started, started},
+        problem::Result,
+        query::QueryParams,
+        scope::Staff,
+        typed::Created,
+    },
     wire::{
         Page,
-        plan::{ChangedPlan, NewPlan, StaffPlan, Subscription, SubscriptionsQuery},
+        operation::{Operation, Wait},
+        plan::{ChangedPlan, NewPlan, PlacePlan, StaffPlan, Subscription, SubscriptionsQuery},
     },
 };
 use axum::extract::Path;
@@ -65,6 +74,18 @@ pub(in crate::http) async fn reset(
 ) -> Result<Json<StaffPlan>> {
     let plan = app.platform().plans().reset(&actor, &code).await?;
     Ok(Json(one(&app, &actor, plan).await?))
+}
+
+/// `POST /api/admin/plans/{code}/place`: moves the tenants of the plan whose databases are on servers that do not fit it.
+pub(in crate::http) async fn place(
+    app: App,
+    Staff(actor): Staff,
+    Path(code): Path<String>,
+    QueryParams(wait): QueryParams<Wait>,
+    Json(form): Json<PlacePlan>,
+) -> Result<Started<Operation>> {
+    let id = app.platform().moves().place(&actor, &code, form.parallel).await?;
+    started(&app, id, &wait).await
 }
 
 /// `GET /api/admin/subscriptions`: subscriptions, the next renewal first.

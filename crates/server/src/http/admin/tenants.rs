@@ -3,6 +3,7 @@
 use crate::{
     http::{
         App,
+        admin::tenant_life::moving::obstacle,
         body::Json,
         names::optional,
         problem::Result,
@@ -11,14 +12,14 @@ use crate::{
     },
     wire::{
         Page,
-        tenant::{ChangePlan, Suspend, Tenant, TenantsQuery},
+        tenant::{ChangePlan, Misplaced, PlanChanged, Suspend, Tenant, TenantInFull, TenantsQuery},
     },
 };
 use tenantry::{
     Error,
     error::Wrong,
     name::{ServerName, TenantId},
-    plans,
+    plans::{self, SubscriptionChange},
     tenants::{self, Filter, Sort},
 };
 
@@ -48,6 +49,7 @@ pub(in crate::http) fn filter(query: TenantsQuery) -> Result<Filter> {
         server: optional("server", query.server.as_deref(), ServerName::parse)?,
         behind: query.behind.unwrap_or(false),
         without_backup: query.without_backup.unwrap_or(false),
+        misplaced: query.misplaced.unwrap_or(false),
         sort: query.sort.as_deref().map(Sort::parse).transpose()?.unwrap_or_default(),
         after: query.after.map(|id| TenantId::from_raw(id.0)),
         limit: query.limit.0,
@@ -55,24 +57,29 @@ pub(in crate::http) fn filter(query: TenantsQuery) -> Result<Filter> {
 }
 
 /// `GET /api/admin/tenants/{slug}`.
-pub(in crate::http) async fn show(on: StaffOn) -> Result<Json<Tenant>> {
-    Ok(Json(on.platform().tenants().show(&on.slug).await?.into()))
+pub(in crate::http) async fn show(on: StaffOn) -> Result<Json<TenantInFull>> {
+    let tenant = on.platform().tenants().show(&on.slug).await?.into();
+    let misplaced = on.platform().moves().misplaced(&on.actor, &on.slug).await?;
+    Ok(Json(TenantInFull { tenant, misplaced: misplaced.into_iter().map(Misplaced::from).collect() }))
 }
 
 /// `POST /api/admin/tenants/{slug}/suspend`.
-pub(in crate::http) async fn suspend(on: StaffOn, Json(form): Json<Suspend>) -> Result<Json<Tenant>> {
+pub(in crate::http) async fn suspend(on: StaffOn, Json(form): Json<Suspend>) -> Result<Json<TenantInFull>> {
     on.platform().tenants().suspend(&on.actor, &on.slug, form.reason.trim()).await?;
     show(on).await
 }
 
 /// `POST /api/admin/tenants/{slug}/resume`.
-pub(in crate::http) async fn resume(on: StaffOn) -> Result<Json<Tenant>> {
+pub(in crate::http) async fn resume(on: StaffOn) -> Result<Json<TenantInFull>> {
     on.platform().tenants().resume(&on.actor, &on.slug).await?;
     show(on).await
 }
 
 /// `POST /api/admin/tenants/{slug}/plan`.
-pub(in crate::http) async fn change_plan(on: StaffOn, Json(form): Json<ChangePlan>) -> Result<Json<Tenant>> {
+pub(in crate::http) async fn change_plan(
+    on: StaffOn,
+    Json(form): Json<ChangePlan>,
+) -> Result<Json<PlanChanged>> {
     if form.plan.is_none() && form.state.is_none() {
         return Err(Error::invalid("plan", "name a plan, a state, or both").into());
     }
@@ -88,6 +95,8 @@ pub(in crate::http) async fn change_plan(on: StaffOn, Json(form): Json<ChangePla
     }
     let state = wrong.finish_with(state)?;
     let state = state.map(|state| (state, form.ends_at.map(|at| at.0)));
-    on.platform().plans().change_subscription(&on.actor, &on.slug, form.plan.as_deref(), state).await?;
-    show(on).await
+    let change = SubscriptionChange { plan: form.plan.map(|plan| plan.0), state, moves: form.r#move };
+    let changed = on.platform().plans().change_subscription(&on.actor, &on.slug, change).await?;
+    let Json(tenant) = show(on).await?;
+    Ok(Json(PlanChanged { tenant, operation: changed.operation, obstacle: changed.obstacle.map(obstacle) }))
 }

@@ -104,6 +104,7 @@ routes! {
     post "/api/admin/plans" Staff "Staff" "Create a plan" => admin::create_plan;
     patch "/api/admin/plans/{code}" Staff "Staff" "Change or archive a plan" => admin::edit_plan;
     post "/api/admin/plans/{code}/reset" Staff "Staff" "Return a plan to the configuration" => admin::reset_plan;
+    post "/api/admin/plans/{code}/place" Staff "Staff" "Move the tenants of a plan to servers that fit it" => admin::place_plan;
     get "/api/admin/subscriptions" Staff "Staff" "Subscriptions, by renewal" => admin::subscriptions;
     get "/api/admin/users" Staff "Staff" "All users" => admin::users;
     get "/api/admin/users/{id}" Staff "Staff" "A user with memberships and sessions" => admin::user;
@@ -146,6 +147,7 @@ routes! {
     get "/api/admin/proofs/{id}" Staff "Staff" "One proof: what was checked, found, and not checked" => admin::proof;
     post "/api/admin/shared-imports" Superuser "Staff" "Import a database that all organisations shared" => admin::start_shared_import;
     get "/api/admin/monitoring" Staff "Staff" "The last hour of the server that answers" => admin::monitoring;
+    get "/api/admin/servers" Staff "Staff" "Database servers, with their labels" => admin::servers;
     get "/api/admin/nodes" Superuser "Staff" "Servers of the installation, on all hosts" => admin::nodes;
     get "/api/admin/operations/{id}" Staff "Staff" "One operation with its steps" => admin::operation;
     get "/api/admin/operations/{id}/events" Staff "Staff" "Its progress as it happens" => admin::operation_events;

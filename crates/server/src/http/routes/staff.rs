@@ -15,6 +15,8 @@ routes! {
     post "/admin/plans/{code}/edit/" Staff "Pages" "Change a plan" of page => admin::edit_plan;
     get "/admin/plans/{code}/archive/" Staff "Pages" "Archive a plan, or offer it again: the form" of page => admin::ask_archive;
     post "/admin/plans/{code}/archive/" Staff "Pages" "Archive a plan, or offer it again" of page => admin::archive_plan;
+    get "/admin/plans/{code}/place/" Staff "Pages" "Move the companies of a plan to servers that fit it: the form" of page => admin::ask_place;
+    post "/admin/plans/{code}/place/" Staff "Pages" "Move the companies of a plan to servers that fit it" of page => admin::place_plan;
     get "/admin/plans/{code}/reset/" Staff "Pages" "Return a plan to the configuration: the form" of page => admin::ask_reset;
     post "/admin/plans/{code}/reset/" Staff "Pages" "Return a plan to the configuration" of page => admin::reset_plan;
     get "/admin/subscriptions/" Staff "Pages" "Subscriptions, by renewal" of page => admin::subscriptions;

@@ -17,6 +17,9 @@ requests! {
         /// True to move back to the place before the tenant's last move.
         #[serde(default)]
         back: bool,
+        /// True to move to servers that fit the tenant's plan.
+        #[serde(default)]
+        fit: bool,
         /// True to declare that the database in use is lost, together with everything written since the move.
         #[serde(default)]
         lost: bool,

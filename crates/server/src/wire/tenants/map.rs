@@ -1,5 +1,6 @@
 //! The fleet map: where all tenants are, how large and how well.
 
+use crate::wire::plan::labels;
 use schemars::JsonSchema;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -43,6 +44,8 @@ answers! {
 #[derive(Serialize, JsonSchema)]
 pub(crate) struct FleetServer {
     name: String,
+    /// Labels by which plans choose the server.
+    labels: BTreeMap<String, String>,
     /// Number of tenants by health. Where tenants are only counted, missing backups are not told.
     health: BTreeMap<&'static str, u64>,
     /// The tenants. Empty if there are too many.
@@ -53,6 +56,7 @@ impl From<ServerCells> for FleetServer {
     fn from(server: ServerCells) -> Self {
         Self {
             name: server.server,
+            labels: labels(&server.labels),
             health: server.counts.into_iter().map(|(health, count)| (health.as_str(), count)).collect(),
             tenants: server.cells.into_iter().map(FleetTenant::from).collect(),
         }

@@ -62,6 +62,8 @@ answers! {
         /// Urgency. `bad`: data or availability is at risk. `warn`: an operator should look at it. `note`: for
         /// information.
         level: AsText<Level> = AsText(need.level),
+        /// Command that solves the problem; null if there is none.
+        command: Option<String> = need.command(),
         /// Number of affected things.
         count: u64 = need.count,
         /// Bytes that are free on the affected disk or server.

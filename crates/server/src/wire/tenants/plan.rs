@@ -1,8 +1,8 @@
 //! Answers about plans and limits.
 
 use crate::wire::{AsText, Id, Instant, Limit, Name, absent_or};
-use std::collections::BTreeSet;
-use tenantry::{name, plans, tenants};
+use std::collections::{BTreeMap, BTreeSet};
+use tenantry::{config::ServerLabels, moves, name, plans, tenants};
 
 answers! {
     /// A plan to which tenants can subscribe.
@@ -44,6 +44,8 @@ answers! {
         kept: bool = of.0.kept,
         /// Number of tenants on the plan.
         tenants: u64 = of.1,
+        /// Labels that every server of the plan's tenants has.
+        servers: BTreeMap<String, String> = labels(&of.0.spec.servers),
         #[serde(flatten)]
         plan: Plan = of.0.into(),
     }
@@ -96,6 +98,9 @@ requests! {
         /// True if a registration may choose the plan.
         #[serde(default)]
         self_service: bool,
+        /// Labels that every server of the plan's tenants has. Default: none.
+        #[serde(default)]
+        servers: BTreeMap<String, String>,
     }
 
     /// A change of a plan. Absent values stay unchanged.
@@ -120,10 +125,22 @@ requests! {
         #[serde(default, deserialize_with = "absent_or")]
         #[schemars(with = "bool")]
         self_service: Option<bool>,
+        /// All labels of the plan's servers, which replace the current ones.
+        #[serde(default, deserialize_with = "absent_or")]
+        #[schemars(with = "BTreeMap<String, String>")]
+        servers: Option<BTreeMap<String, String>>,
         /// True to refuse new subscriptions.
         #[serde(default, deserialize_with = "absent_or")]
         #[schemars(with = "bool")]
         archived: Option<bool>,
+    }
+
+    /// A run that moves the misplaced tenants of a plan.
+    struct PlacePlan {
+        /// Number of tenants that move at the same time.
+        #[serde(default = "usual_parallel")]
+        #[schemars(range(min = 1, max = 16))]
+        parallel: usize,
     }
 
     /// Query of the list of subscriptions.
@@ -146,6 +163,15 @@ requests! {
         #[serde(default)]
         limit: Limit,
     }
+}
+
+fn usual_parallel() -> usize {
+    moves::USUAL_PARALLEL
+}
+
+/// Returns labels as a JSON object.
+pub(crate) fn labels(labels: &ServerLabels) -> BTreeMap<String, String> {
+    labels.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
 }
 
 impl From<PlanLimits> for plans::Limits {
@@ -171,6 +197,7 @@ impl From<NewPlan> for plans::PlanSpec {
             limits: plan.limits.into(),
             features: plan.features,
             self_service: plan.self_service,
+            servers: ServerLabels::unchecked(plan.servers),
         }
     }
 }
@@ -184,6 +211,7 @@ impl From<ChangedPlan> for plans::PlanChange {
             limits: change.limits.map(plans::Limits::from),
             features: change.features,
             self_service: change.self_service,
+            servers: change.servers.map(ServerLabels::unchecked),
             archived: change.archived,
         }
     }

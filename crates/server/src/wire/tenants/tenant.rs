@@ -1,11 +1,12 @@
 //! Bodies and answers about tenants, as staff and as their own members see and change them.
 
-use crate::wire::{AsText, Email, Id, Instant, Limit, Name, Password, Slug, plan::Limits};
+use crate::wire::{AsText, Email, Id, Instant, Limit, Name, Password, Slug, copies::Obstacle, plan::Limits};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use std::collections::BTreeSet;
 use tenantry::{
+    moves,
     name::{PhysicalName, RoleName, ServerName, StoreName},
     place::{self, Isolation},
     plans, tenants,
@@ -28,6 +29,8 @@ requests! {
         behind: Option<bool>,
         /// Only active tenants without a good backup.
         without_backup: Option<bool>,
+        /// Only tenants with a database on a server that does not fit their plan.
+        misplaced: Option<bool>,
         /// Order of the tenants; by creation, oldest first, if absent.
         #[schemars(extend("enum" = ["oldest", "newest", "name", "slug", "backup"]))]
         sort: Option<String>,
@@ -104,6 +107,39 @@ answers! {
         /// Generation of the place. Every move and restore raises it.
         generation: u64 = place.generation,
     }
+}
+
+answers! {
+    /// A database on a server without the labels that the tenant's plan asks for.
+    struct Misplaced from found: moves::Misplaced {
+        store: AsText<StoreName> = AsText(found.store),
+        /// Server of the database.
+        server: AsText<ServerName> = AsText(found.server),
+        /// Isolation of the rows there: `pooled`, `schema` or `database`.
+        isolation: AsText<Isolation> = AsText(found.isolation),
+        /// Server to which a move with `"fit": true` takes the database; null if no server of the store fits.
+        fits: Option<AsText<ServerName>> = found.fits.map(AsText),
+    }
+}
+
+/// A tenant as staff see it, with the databases that do not fit its plan.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct TenantInFull {
+    #[serde(flatten)]
+    pub(crate) tenant: Tenant,
+    /// Databases on servers that do not fit the tenant's plan.
+    pub(crate) misplaced: Vec<Misplaced>,
+}
+
+/// A tenant after a change of its plan or subscription.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct PlanChanged {
+    #[serde(flatten)]
+    pub(crate) tenant: TenantInFull,
+    /// Id of the operation that moves the misplaced databases; null if none began.
+    pub(crate) operation: Option<i64>,
+    /// Reason why the requested move did not begin, although the plan is changed.
+    pub(crate) obstacle: Option<Obstacle>,
 }
 
 /// A tenant as its members see it.
@@ -232,6 +268,9 @@ requests! {
         state: Option<String>,
         /// Time at which that state ends.
         ends_at: Option<Instant>,
+        /// True to move databases on servers that do not fit the plan. Nothing is changed if they cannot move now.
+        #[serde(default)]
+        r#move: bool,
     }
 
     /// A new slug for a tenant.

@@ -114,8 +114,8 @@ impl Cast {
             Relation::Own | Relation::Foreign => {}
             Relation::Suspended => platform.tenants().suspend(&system, &slug, "test").await.unwrap(),
             Relation::Lapsed => {
-                let lapsed = Some((plans::State::Expired, None));
-                platform.plans().change_subscription(&system, &slug, None, lapsed).await.unwrap();
+                let lapsed = plans::SubscriptionChange::to_state(plans::State::Expired, None);
+                platform.plans().change_subscription(&system, &slug, lapsed).await.unwrap();
             }
             Relation::Cancelled => self.close(company).await,
             Relation::Gone if self.is_purged(company) => {

@@ -132,6 +132,7 @@ fn plans(root: &Section<'_>, default: Vec<PlanConfig>) -> Vec<PlanConfig> {
             limits: plan_limits(section.section("limits")),
             features: section.list("features").unwrap_or_default(),
             self_service: section.flag("self_service").unwrap_or(true),
+            servers: section.labels("servers").unwrap_or_default(),
             name,
         };
         section.finish();

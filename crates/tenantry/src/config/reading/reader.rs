@@ -4,8 +4,8 @@
 //! this code walks the spanned document by hand. It never decides what values mean. [`Source`] stores the positions and
 //! problems.
 
-use crate::config::{source::Source, units};
-use std::{cell::RefCell, fmt::Display, ops::RangeInclusive, str::FromStr, time::Duration};
+use crate::config::{ServerLabels, source::Source, units};
+use std::{borrow::Cow, cell::RefCell, fmt::Display, ops::RangeInclusive, str::FromStr, time::Duration};
 use toml::{
     Spanned,
     de::{DeTable, DeValue},
@@ -137,6 +137,24 @@ impl<'a> Section<'a> {
             );
         }
         duration
+    }
+
+    /// Returns a table of labels.
+    pub(crate) fn labels(&self, key: &str) -> Option<ServerLabels> {
+        let value = self.value(key)?;
+        let pairs = value.get_ref().as_table().and_then(|table| {
+            let pair = |(name, value): (&Spanned<Cow<'_, str>>, &Spanned<DeValue<'_>>)| {
+                Some((name.get_ref().to_string(), value.get_ref().as_str()?.to_owned()))
+            };
+            table.iter().map(pair).collect::<Option<Vec<_>>>()
+        });
+        let Some(pairs) = pairs else {
+            self.wrong(key, value, "must be labels: { tier = \"premium\", region = \"eu\" }");
+            return None;
+        };
+        let labels = ServerLabels::unchecked(pairs);
+        labels.check().map_err(|reason| self.wrong(key, value, reason)).ok()?;
+        Some(labels)
     }
 
     /// Returns a boolean.

@@ -8,7 +8,7 @@ use crate::{
     control::{clock::DAY_US, params},
     operations::{Filter, Listed, State as Progress},
     proofs::{Report, record},
-    tenants::State,
+    tenants::{State, databases::fit},
 };
 use serde::Serialize;
 use tenantry_engine::name::{ServerName, Slug};
@@ -60,6 +60,10 @@ pub enum Trouble {
     Maintenance,
     /// Tenants are suspended.
     Suspended,
+    /// Tenants of a plan have databases on servers that do not fit it.
+    Misplaced,
+    /// No server of a store fits a plan on offer.
+    PlanWithoutServer,
     /// A cancelled tenant closes within a week.
     ClosingSoon,
     /// The retention of closed tenants is over, so they can be purged.
@@ -135,6 +139,12 @@ impl Need {
         (count > 0).then(|| Self { count, ..Self::new(problem, level) })
     }
 
+    /// Returns the command that solves the problem, if there is one.
+    pub fn command(&self) -> Option<String> {
+        let plan = self.detail.as_deref().filter(|_| self.problem == Trouble::Misplaced)?;
+        Some(format!("tenantry plan place {plan}"))
+    }
+
     fn detail(self, detail: impl Into<String>) -> Self {
         Self { detail: Some(detail.into()), ..self }
     }
@@ -153,6 +163,7 @@ impl Attention<'_> {
         found.extend(self.schemas().await?);
         found.extend(self.operations().await?);
         found.extend(self.tenants().await?);
+        found.extend(self.places().await?);
         found.sort_by_key(|need| need.level);
         Ok(found)
     }
@@ -249,6 +260,25 @@ impl Attention<'_> {
             one.state == Progress::Undone && !one.cancel_requested && one.updated_at_us > since_us
         });
         found.extend(failed.take(EACH).map(|one| about(Trouble::OperationFailed, Level::Warn, one)));
+        Ok(found)
+    }
+
+    /// Returns the plans whose labels the servers of their tenants do not have.
+    async fn places(&self) -> Result<Vec<Need>> {
+        let (config, mut tx) = (self.0.config(), self.0.control().snapshot().await?);
+        let mut found = vec![];
+        for plan in fit::labelled(&mut tx, config).await? {
+            let need = |problem| Need::new(problem, Level::Warn).detail(&plan.code);
+            let count = plan.count(&mut tx).await?;
+            if count > 0 {
+                let first = plan.page(&mut tx, 0, 1).await?.pop().map(|(_, slug)| slug.to_string());
+                found.push(Need { count, tenant: first, ..need(Trouble::Misplaced) });
+            }
+            let unmet = plan.unmet(config);
+            if !plan.archived && !unmet.is_empty() {
+                found.push(Need { count: unmet.len() as u64, ..need(Trouble::PlanWithoutServer) });
+            }
+        }
         Ok(found)
     }
 

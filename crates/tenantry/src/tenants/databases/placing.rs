@@ -6,10 +6,10 @@
 
 use crate::{
     Error, Result,
-    config::{Config, NameTemplate, PlacementPolicy, Provision, Scope, StoreConfig},
-    platform::databases::{platform_place, pool_place},
-    tenants::Tenants,
-    topology::{self, NewPlacement, Policy},
+    config::{Config, NameTemplate, Provision, Scope, StoreConfig},
+    platform::databases::pool_place,
+    tenants::{Tenants, databases::fit::PlanServers},
+    topology::{NewPlacement, Policy},
 };
 use tenantry_engine::{
     name::{PhysicalName, ServerName, Slug, StoreName},
@@ -17,41 +17,45 @@ use tenantry_engine::{
 };
 
 impl Tenants<'_> {
-    /// Returns the placement of each store of a new tenant, from configuration and policy.
-    pub(crate) async fn placements(&self, slug: &Slug) -> Result<Vec<NewPlacement>> {
+    /// Returns the placement of each store of a new tenant, from configuration, plan and policy.
+    ///
+    /// # Errors
+    /// Returns [`Error::Conflict`] for a store without a server that fits the plan.
+    pub(crate) async fn placements(&self, slug: &Slug, wanted: &PlanServers) -> Result<Vec<NewPlacement>> {
         let mut placements = Vec::new();
         for store in self.platform.config().stores_of(Scope::Tenant) {
-            placements.push(self.placement(store, slug).await?);
+            placements.push(self.placement(store, slug, wanted).await?);
         }
         Ok(placements)
     }
 
-    async fn placement(&self, store: &StoreConfig, slug: &Slug) -> Result<NewPlacement> {
-        // A tenant without its own database lives in the pool, and the catalog records that decision.
-        if store.provision == Provision::External
-            && let Some(pool) = pool_place(self.platform.config(), store)?
-        {
-            let Place { server, isolation, physical: base, .. } = pool;
+    async fn placement(
+        &self,
+        store: &StoreConfig,
+        slug: &Slug,
+        wanted: &PlanServers,
+    ) -> Result<NewPlacement> {
+        let config = self.platform.config();
+        let is_pooled = store.isolation.is_pooled() || store.provision == Provision::External;
+        let pool = pool_place(config, store)?.filter(|_| is_pooled);
+        // A tenant without its own database lives in the pool, and the catalog records that decision. If the pool's
+        // server does not fit the plan, the tenant gets a database of its own.
+        if let Some(pool) = pool.as_ref().filter(|pool| wanted.fit(config, &pool.server)) {
+            let Place { server, isolation, physical: base, .. } = pool.clone();
             let (store, policy) = (store.name.clone(), Policy::Managed);
             return Ok(NewPlacement { store, server, isolation, policy, base, numbered: true });
         }
-        let server = match self.platform.config().registration.placement {
-            PlacementPolicy::Fewest if store.servers.len() > 1 => {
-                topology::placement::emptiest(self.platform.control(), &store.servers).await?
-            }
-            _ => store.servers.first().cloned().ok_or(Error::NotFound("server"))?,
-        };
         let policy = match store.provision {
-            Provision::Managed => Policy::Managed,
-            Provision::External => Policy::External,
             Provision::OnDemand => Policy::OnDemand,
+            Provision::External if pool.is_none() => Policy::External,
+            Provision::Managed | Provision::External => Policy::Managed,
         };
-        if !store.isolation.is_pooled() {
-            let own = own(self.platform.config(), store, slug, &server, store.isolation)?;
-            return Ok(own.with_policy(policy));
-        }
-        let (base, isolation) = (platform_place(store)?.physical, Isolation::Pooled);
-        Ok(NewPlacement { store: store.name.clone(), server, isolation, policy, base, numbered: true })
+        let isolation = own_isolation(store);
+        // The tenant's owner chooses the server of an external database.
+        let anywhere = PlanServers::default();
+        let wanted = if policy == Policy::External { &anywhere } else { wanted };
+        let server = self.platform.0.server_for(store, isolation, wanted).await?;
+        Ok(own(config, store, slug, &server, isolation)?.with_policy(policy))
     }
 
     /// Returns a placement in the pool of this store. If the configuration has no pool, returns one that is created for
@@ -67,6 +71,14 @@ impl Tenants<'_> {
         };
         let (store, isolation) = (store.name.clone(), Isolation::Pooled);
         Ok(NewPlacement { store, server, isolation, policy, base, numbered: true })
+    }
+}
+
+/// Returns the isolation of a tenant of this store outside the pool.
+pub(crate) fn own_isolation(store: &StoreConfig) -> Isolation {
+    match store.isolation {
+        Isolation::Schema => Isolation::Schema,
+        Isolation::Pooled | Isolation::Database => Isolation::Database,
     }
 }
 

@@ -96,6 +96,7 @@ impl Inner {
                 return Err(missing);
             }
             let _turn = self.creating.turn(tenant.id(), store).await;
+            self.plan_again(&tenant.actor().by(), tenant.id(), store).await?;
             self.operations.ensure_database(&tenant.actor().by(), tenant.id(), store.as_str()).await?;
             record = self.access.again(tenant).await?;
         }

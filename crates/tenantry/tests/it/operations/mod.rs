@@ -32,6 +32,7 @@ mod moved;
 mod moves;
 mod orphans;
 mod people;
+mod placed;
 mod proofs;
 mod provision;
 mod release;
@@ -123,6 +124,7 @@ scenarios! {
     migrations::FLEET,
     proofs::ISOLATION,
     shared_import::SHARED,
+    placed::PLAN,
 }
 
 /// One operation with its initial state and its outcome.

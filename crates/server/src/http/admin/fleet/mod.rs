@@ -1,5 +1,5 @@
-//! Staff handlers for the fleet as a whole: overview, monitoring, processes, migrations, proofs of isolation, imports of
-//! shared databases, and aggregates over the rows of all tenants.
+//! Staff handlers for the fleet as a whole: overview, monitoring, processes, database servers, migrations, proofs of
+//! isolation, imports of shared databases, and aggregates over the rows of all tenants.
 
 pub(super) mod across;
 pub(super) mod migrations;
@@ -7,4 +7,5 @@ pub(super) mod monitoring;
 pub(super) mod nodes;
 pub(super) mod overview;
 pub(super) mod proofs;
+pub(super) mod servers;
 pub(super) mod shared_imports;

@@ -32,7 +32,13 @@ pub(in crate::http) async fn to(
 ) -> Result<Started<Operation>> {
     let target = Target { store: store(form.store)?, server: None, isolation: isolation(form.isolation)? };
     let (moves, store) = (on.platform().moves(), target.store.as_ref());
-    let id = match (form.back, form.lost, server(form.server)?) {
+    let server = server(form.server)?;
+    if form.fit {
+        refuse_more(&[form.back, form.lost, server.is_some(), target.isolation.is_some()])?;
+        let id = moves.begin(&on.actor, &on.slug, &Wanted::Fit(target.store)).await?;
+        return operation::started(&on.app, id, &wait).await;
+    }
+    let id = match (form.back, form.lost, server) {
         (true, _, None) if target.isolation.is_some() => {
             return Err(Error::invalid("isolation", "does not go with \"back\": true").into());
         }
@@ -40,9 +46,20 @@ pub(in crate::http) async fn to(
         (true, true, None) => moves.fall_back(&on.actor, &on.slug, store).await?,
         (false, false, Some(to)) => moves.to_server(&on.actor, &on.slug, &to, &target).await?,
         (false, true, _) => return Err(Error::invalid("lost", "goes with \"back\": true").into()),
-        _ => return Err(Error::invalid("server", "name a server, or say \"back\": true").into()),
+        _ => return Err(Error::invalid("server", NO_SERVER).into()),
     };
     operation::started(&on.app, id, &wait).await
+}
+
+/// Reason for refusing a move without a target.
+const NO_SERVER: &str = "name a server, or say \"back\": true or \"fit\": true";
+
+/// Refuses other targets beside the servers that fit the plan.
+fn refuse_more(others: &[bool]) -> Result<()> {
+    match others.contains(&true) {
+        true => Err(Error::invalid("fit", "goes with a store only: the plan chooses the servers").into()),
+        false => Ok(()),
+    }
 }
 
 pub(in crate::http) async fn promote(
@@ -75,13 +92,18 @@ pub(in crate::http) async fn release(on: StaffOn, Json(form): Json<OfStore>) -> 
 /// `POST /api/admin/tenants/{slug}/move/check`: the dry run of a move to a server, or back.
 pub(in crate::http) async fn check(on: StaffOn, Json(form): Json<Move>) -> Result<Json<MoveOutlook>> {
     let store = store(form.store)?;
-    let wanted = match (form.back, form.lost, server(form.server)?, isolation(form.isolation)?) {
+    let (server, isolation) = (server(form.server)?, isolation(form.isolation)?);
+    if form.fit {
+        refuse_more(&[form.back, form.lost, server.is_some(), isolation.is_some()])?;
+        return look(&on, &Wanted::Fit(store)).await;
+    }
+    let wanted = match (form.back, form.lost, server, isolation) {
         (true, false, None, None) => Wanted::Back(store),
         (false, false, Some(to), isolation) => {
             Wanted::ToServer(to, Target { store, server: None, isolation })
         }
         (_, true, ..) => return Err(Error::invalid("lost", "gives up writes, and has no dry run").into()),
-        _ => return Err(Error::invalid("server", "name a server, or say \"back\": true").into()),
+        _ => return Err(Error::invalid("server", NO_SERVER).into()),
     };
     look(&on, &wanted).await
 }
@@ -125,7 +147,7 @@ async fn look(on: &StaffOn, wanted: &Wanted) -> Result<Json<MoveOutlook>> {
 }
 
 /// Converts the error with which a move would fail, without its private detail.
-fn obstacle(error: Error) -> Obstacle {
+pub(in crate::http::admin) fn obstacle(error: Error) -> Obstacle {
     let problem = Problem::from(error);
     Obstacle {
         code: problem.code().as_str(),

@@ -34,6 +34,7 @@ pub(in crate::http) async fn list(app: App, Staffed(of): Staffed) -> Result<Resp
         server: None,
         behind: None,
         without_backup: None,
+        misplaced: None,
         sort: Some("name".into()),
         after: query.filled("after").and_then(|id| id.parse().ok()).map(Id),
         limit: Limit(PAGE + 1),

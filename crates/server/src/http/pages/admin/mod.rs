@@ -8,6 +8,7 @@ mod data;
 mod home;
 mod impact;
 mod letters;
+mod placing;
 mod plans;
 mod rights;
 mod subscriptions;
@@ -18,6 +19,7 @@ pub(in crate::http) use data::list as data;
 pub(in crate::http) use home::show as home;
 pub(in crate::http) use impact::{export, show as impact};
 pub(in crate::http) use letters::{ask as ask_send, list as letters, send};
+pub(in crate::http) use placing::{ask_place, place as place_plan};
 pub(in crate::http) use plans::{
     add as ask_add_plan, archive as archive_plan, ask_archive, ask_edit, ask_reset, create as add_plan,
     edit as edit_plan, list as plans, reset as reset_plan, show as plan,

@@ -18,6 +18,7 @@ use http::StatusCode;
 use std::collections::BTreeSet;
 use tenantry::{
     Error,
+    config::ServerLabels,
     plans::{Limits, Plan, PlanChange, PlanSpec},
 };
 use tenantry_console::{
@@ -98,7 +99,7 @@ fn tag(words: &Words, archived: bool, self_service: bool) -> Cell {
     }
 }
 
-async fn found(of: &Oneself, code: &str) -> Result<Plan> {
+pub(super) async fn found(of: &Oneself, code: &str) -> Result<Plan> {
     let plans = platform(of).plans().list().await?;
     plans.into_iter().find(|plan| plan.spec.code == code).ok_or_else(|| Error::NotFound("plan").into())
 }
@@ -109,6 +110,7 @@ pub(in crate::http) async fn show(Staffed(of): Staffed, Path(code): Path<String>
     let plan = found(&of, &code).await?;
     let counts = platform(&of).plans().counts(&of.actor).await?;
     let companies = counts.iter().find(|(known, _)| *known == code).map_or(0, |(_, n)| *n);
+    let misplaced = platform(&of).moves().misplaced_on(&of.actor, &code).await?;
     let spec = &plan.spec;
     let limit = |value: Option<u64>| {
         Cell::text(value.map_or_else(|| words.say("no-limit").into(), |n| words.number(n)))
@@ -125,6 +127,14 @@ pub(in crate::http) async fn show(Staffed(of): Staffed, Path(code): Path<String>
         ),
         (words.say("set-by"), Cell::text(words.say(if plan.kept { "nav-staff" } else { "configuration" }))),
         (words.say("features"), Cell::text(spec.features.iter().cloned().collect::<Vec<_>>().join(", "))),
+        (words.say("plan-servers"), Cell::text(spec.servers.to_string())),
+        (
+            words.say("plan-misplaced"),
+            Cell::link(
+                words.number(misplaced),
+                format!("/master-admin/companies/?misplaced=true&plan={code}"),
+            ),
+        ),
     ];
     let limits = [
         (words.say("people"), limit(spec.limits.users)),
@@ -143,6 +153,9 @@ pub(in crate::http) async fn show(Staffed(of): Staffed, Path(code): Path<String>
         true => at(words.say("offer-again"), "archive", "undo-2"),
         false => at(words.say("archive"), "archive", "archive"),
     });
+    if misplaced > 0 {
+        buttons.push(at(words.say("plan-place"), "place", "truck"));
+    }
     if plan.kept && platform(&of).config().plan(&code).is_some() {
         buttons.push(at(words.say("return-to-the-configuration"), "reset", "rotate-ccw"));
     }
@@ -197,6 +210,10 @@ fn fields(words: &Words, spec: Option<&PlanSpec>) -> Vec<Field> {
             .optional()
             .value(features.unwrap_or_default())
             .help(words.say("plan-features-help")),
+        Field::new("servers", words.say("plan-servers"), Kind::Text)
+            .optional()
+            .value(text(|spec| spec.servers.to_string()))
+            .help(words.say("plan-servers-help")),
         Field::new("self_service", words.say("plan-self-service"), Kind::Check).value(if is_offered {
             "yes"
         } else {
@@ -239,6 +256,8 @@ fn read(sent: &Fields, code: &str, before: Limits) -> Result<PlanSpec> {
             Problem::new(crate::http::problem::Code::Invalid, "A value is not allowed.").fields(wrong)
         );
     }
+    let servers =
+        sent.get("servers").parse::<ServerLabels>().map_err(|reason| Problem::field("servers", reason))?;
     let features = sent.get("features").split(',').map(str::trim).filter(|name| !name.is_empty());
     Ok(PlanSpec {
         code: code.to_owned(),
@@ -248,6 +267,7 @@ fn read(sent: &Fields, code: &str, before: Limits) -> Result<PlanSpec> {
         limits,
         features: features.map(str::to_owned).collect::<BTreeSet<_>>(),
         self_service: is_on(sent, "self_service"),
+        servers,
     })
 }
 
@@ -325,6 +345,7 @@ async fn do_edit(of: &Oneself, _: &Client, code: &str, sent: &Fields) -> Result<
         limits: Some(spec.limits),
         features: Some(spec.features),
         self_service: Some(spec.self_service),
+        servers: Some(spec.servers),
         archived: None,
     };
     platform(of).plans().change(&of.actor, code, change).await?;

@@ -1,7 +1,7 @@
 //! `/admin/subscriptions/`: the plan of each tenant and the end of its subscription; change the plan, extend, cancel,
 //! reactivate.
 
-use super::{PAGE, days, keyed, listed, plan_choices, platform, state_of};
+use super::{PAGE, days, is_on, keyed, listed, plan_choices, platform, state_of};
 use crate::{
     http::{
         App, admin,
@@ -23,7 +23,7 @@ use jiff::{ToSpan, civil::Date, tz::TimeZone};
 use tenantry::{
     Error,
     name::Slug,
-    plans::{ListedSubscription, State},
+    plans::{ListedSubscription, State, SubscriptionChange},
 };
 use tenantry_console::{
     Face, Notice,
@@ -177,15 +177,10 @@ async fn about(
 }
 
 /// Changes a subscription and returns the address of its page.
-async fn set(
-    of: &Oneself,
-    slug: &str,
-    plan: Option<&str>,
-    state: Option<(State, Option<i64>)>,
-    done: &str,
-) -> Result<String> {
+async fn set(of: &Oneself, slug: &str, state: Option<(State, Option<i64>)>, done: &str) -> Result<String> {
     let slug = Slug::parse(slug).map_err(|_| Problem::absent())?;
-    platform(of).plans().change_subscription(&of.actor, &slug, plan, state).await?;
+    let change = SubscriptionChange { state, ..SubscriptionChange::default() };
+    platform(of).plans().change_subscription(&of.actor, &slug, change).await?;
     Ok(format!("{PATH}{slug}/?_done={done}"))
 }
 
@@ -204,12 +199,20 @@ async fn changing(of: &Oneself, slug: &str) -> Result<Ask> {
     let (ask, one) = about(of, slug, "change-plan-title", lead, words.say("change-the-plan")).await?;
     let mut plans = plan_choices(&of.visit.app, Choice::new("", words.say("choose")), false).await?;
     plans.retain(|plan| plan.value != one.plan);
-    Ok(Ask { fields: vec![Field::new("plan", words.say("plan"), Kind::Select(plans))], ..ask })
+    let moves =
+        Field::new("move", words.say("plan-move"), Kind::Check).optional().help(words.say("plan-move-help"));
+    Ok(Ask { fields: vec![Field::new("plan", words.say("plan"), Kind::Select(plans)), moves], ..ask })
 }
 
 async fn do_change(of: &Oneself, _: &Client, slug: &str, sent: &Fields) -> Result<String> {
     let plan = sent.filled("plan").ok_or_else(|| Problem::field("plan", "choose a plan"))?;
-    set(of, slug, Some(plan), None, "plan").await
+    let change = SubscriptionChange { plan: Some(plan.to_owned()), state: None, moves: is_on(sent, "move") };
+    let slug = Slug::parse(slug).map_err(|_| Problem::absent())?;
+    let changed = platform(of).plans().change_subscription(&of.actor, &slug, change).await?;
+    Ok(match changed.operation {
+        Some(id) => format!("/master-admin/operations/{id}/"),
+        None => format!("{PATH}{slug}/?_done=plan"),
+    })
 }
 
 async fn extending(of: &Oneself, slug: &str) -> Result<Ask> {
@@ -234,7 +237,7 @@ async fn do_extend(of: &Oneself, _: &Client, slug: &str, sent: &Fields) -> Resul
         State::Expired => State::Active,
         state => state,
     };
-    set(of, slug, None, Some((state, Some(until))), "extended").await
+    set(of, slug, Some((state, Some(until))), "extended").await
 }
 
 async fn cancelling(of: &Oneself, slug: &str) -> Result<Ask> {
@@ -253,7 +256,7 @@ async fn cancelling(of: &Oneself, slug: &str) -> Result<Ask> {
 
 async fn do_cancel(of: &Oneself, _: &Client, slug: &str, sent: &Fields) -> Result<String> {
     let until = end_of(sent, "until")?;
-    set(of, slug, None, Some((State::Cancelled, until)), "cancelled").await
+    set(of, slug, Some((State::Cancelled, until)), "cancelled").await
 }
 
 async fn reactivating(of: &Oneself, slug: &str) -> Result<Ask> {
@@ -270,5 +273,5 @@ async fn do_reactivate(of: &Oneself, _: &Client, slug: &str, sent: &Fields) -> R
     if until.is_some_and(|until| until <= platform(of).now_us()) {
         return Err(Error::invalid("until", "is over already").into());
     }
-    set(of, slug, None, Some((State::Active, until)), "reactivated").await
+    set(of, slug, Some((State::Active, until)), "reactivated").await
 }

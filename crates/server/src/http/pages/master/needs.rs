@@ -16,6 +16,7 @@ pub(super) fn item(words: &Words, need: &Need) -> Item {
         Trouble::Maintenance | Trouble::Suspended | Trouble::ClosingSoon | Trouble::PurgeDue => {
             of_tenants(words, need)
         }
+        Trouble::Misplaced | Trouble::PlanWithoutServer => of_places(words, need),
         Trouble::IsolationBroken => {
             (words.text("need-isolation").with("count", need.count).into(), detail(need).into())
         }
@@ -87,6 +88,19 @@ fn of_tenants(words: &Words, need: &Need) -> (String, String) {
     }
 }
 
+fn of_places(words: &Words, need: &Need) -> (String, String) {
+    let plan = detail(need);
+    match need.problem {
+        Trouble::Misplaced => (
+            words.text("need-misplaced").with("count", need.count).with("plan", plan).into(),
+            words.text("need-misplaced-help").with("command", need.command().unwrap_or_default()).into(),
+        ),
+        _ => {
+            (words.text("need-no-server").with("plan", plan).into(), words.say("need-no-server-help").into())
+        }
+    }
+}
+
 fn of_machine(words: &Words, need: &Need) -> (String, String) {
     let (n, name) = (need.count, detail(need));
     let at = need.at_us.map(|us| words.instant(us)).unwrap_or_default();
@@ -127,6 +141,8 @@ fn remedy(words: &Words, need: &Need) -> Option<Button> {
         Trouble::WithoutBackup => (companies("without_backup=true"), "show-them"),
         Trouble::SchemaBehind | Trouble::SchemaAhead => (companies("behind=true"), "show-them"),
         Trouble::Suspended => (companies("state=suspended"), "show-them"),
+        Trouble::Misplaced => (companies(&format!("misplaced=true&plan={}", detail(need))), "show-them"),
+        Trouble::PlanWithoutServer => (format!("/admin/plans/{}/", detail(need)), "look"),
         Trouble::PurgeDue => (companies("state=cancelled"), "show-them"),
         Trouble::Unreachable => (companies(&format!("server={}", detail(need))), "show-them"),
         Trouble::Maintenance => (format!("/master-admin/companies/{tenant}/maintenance/"), "open-it"),

@@ -9,7 +9,7 @@ use crate::http::{
 };
 use axum::response::Response;
 use http::StatusCode;
-use tenantry::{Node, Orphan, tenants::Figures};
+use tenantry::{Node, Orphan, config::ServerConfig, tenants::Figures};
 use tenantry_console::master::{Body, Cell, Section, Sheet, Table, Tone};
 
 /// `GET /master-admin/servers/`.
@@ -43,7 +43,8 @@ pub(in crate::http) async fn show(app: App, Staffed(of): Staffed) -> Result<Resp
 fn servers(words: &Words, app: &App, figures: &Figures) -> Body {
     let platform = app.platform();
     let (rooms, reachable) = (frees(platform), platform.reachable());
-    let row = |name: &str| {
+    let row = |server: &ServerConfig| {
+        let name = server.name.as_str();
         let places = figures.servers.iter().find(|(known, _)| known == name).map_or(0, |(_, count)| *count);
         let disk = rooms.iter().find(|(known, ..)| known.as_str() == name);
         let is_silent = reachable.iter().any(|(known, answers)| known.as_str() == name && !answers);
@@ -55,12 +56,13 @@ fn servers(words: &Words, app: &App, figures: &Figures) -> Body {
                 (_, true) => Cell::tag(words.say("disk-nearly-full"), Tone::Bad),
                 _ => Cell::tag(words.say("as-it-should-be"), Tone::Good),
             },
+            Cell::text(server.labels.to_string()),
             Cell::number(words.number(places)),
             disk.map_or_else(Cell::default, |(_, free, _)| Cell::number(words.bytes(*free))),
         ]
     };
-    let rows = platform.config().servers.iter().map(|server| row(server.name.as_str())).collect();
-    Body::Table(Table::new(&words.each(["server", "state", "places", "free-on-disk"]), rows))
+    let rows = platform.config().servers.iter().map(row).collect();
+    Body::Table(Table::new(&words.each(["server", "state", "labels", "places", "free-on-disk"]), rows))
 }
 
 fn nodes_of(words: &Words, nodes: Vec<Node>) -> Body {

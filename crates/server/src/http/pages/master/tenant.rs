@@ -14,13 +14,14 @@ use axum::response::Response;
 use http::StatusCode;
 use tenantry::{
     audit, backups,
+    moves::Misplaced,
     operations::Filter,
     tenants::{Listed, State},
     topology::versions::Version,
 };
 use tenantry_console::{
     Notice,
-    master::{Body, Button, Cell, Group, Section, Sheet, Table},
+    master::{Body, Button, Cell, Group, Section, Sheet, Table, Tone},
 };
 
 /// Largest numbers of backups, operations and lines of the audit log that are shown.
@@ -42,6 +43,7 @@ pub(in crate::http) async fn show(of: StaffedOn) -> Result<Response> {
             words.say("databases"),
             databases(words, &tenant, &versions),
         ));
+        sections.extend(misplaced(&of).await?);
         sections.extend(staged(&of).await?);
     }
     sections.push(backups_of(&of).await?);
@@ -141,6 +143,33 @@ fn databases(words: &Words, tenant: &Listed, versions: &[Version]) -> Body {
     };
     let rows = tenant.placements.iter().zip(versions).map(row).collect();
     Body::Table(Table::new(&words.each(["store", "database", "server", "generation", "schema"]), rows))
+}
+
+/// Returns the databases on servers that do not fit the company's plan.
+async fn misplaced(of: &StaffedOn) -> Result<Option<Section>> {
+    let (words, found) = (of.words(), of.platform().moves().misplaced(&of.of.actor, &of.slug).await?);
+    if found.is_empty() {
+        return Ok(None);
+    }
+    let row = |one: Misplaced| {
+        vec![
+            Cell::text(one.store.as_str()),
+            Cell::text(one.server.as_str()).small(one.isolation.as_str()),
+            match one.fits {
+                Some(server) => Cell::text(server.as_str()),
+                None => Cell::tag(words.say("no-server-fits"), Tone::Bad),
+            },
+        ]
+    };
+    let head = words.each(["store", "it-is-now", "server-that-fits"]);
+    let table = Table::new(&head, found.into_iter().map(row).collect());
+    let moves = Button::new(
+        words.say("move-to-another-server"),
+        format!("/master-admin/companies/{}/move/", of.slug),
+        "truck",
+    );
+    let section = Section::new("misplaced", words.say("misplaced"), Body::Table(table));
+    Ok(Some(section.help(words.say("misplaced-help")).buttons(vec![moves.primary()])))
 }
 
 async fn staged(of: &StaffedOn) -> Result<Option<Section>> {

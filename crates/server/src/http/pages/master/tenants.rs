@@ -48,6 +48,7 @@ pub(in crate::http) async fn list(app: App, Staffed(of): Staffed) -> Result<Resp
         server: query.filled("server").map(|name| Name(name.to_owned())),
         behind: flag("behind"),
         without_backup: flag("without_backup"),
+        misplaced: flag("misplaced"),
         sort: query.filled("sort").map(str::to_owned),
         after: query.filled("after").and_then(|id| id.parse().ok()).map(Id),
         limit: Limit(PAGE),
@@ -133,6 +134,7 @@ async fn search(words: &Words, app: &App, query: &Fields) -> Result<Filter> {
             field("server", words.say("server"), Kind::Select(servers)),
             field("behind", words.say("schema-behind"), Kind::Check),
             field("without_backup", words.say("without-a-backup"), Kind::Check),
+            field("misplaced", words.say("misplaced"), Kind::Check),
             field("sort", words.say("order"), Kind::Hidden),
         ],
     })

@@ -1,6 +1,6 @@
 //! Suspend, resume, maintenance, plan, slug, settings, missing databases, migration, cancellation.
 
-use super::{about, act, done, plans, text, typed_slug};
+use super::{about, act, done, is_on, plans, text, typed_slug};
 use crate::{
     http::{
         admin,
@@ -112,6 +112,7 @@ async fn planning(of: &StaffedOn) -> Result<Ask> {
         Field::new("plan", words.say("plan"), Kind::Select(plans(&of.of.visit.app, keep()).await?)),
         Field::new("state", words.say("subscription"), Kind::Select(states)),
         Field::new("ends_at", words.say("until"), Kind::Date).optional().help(words.say("plan-until-help")),
+        Field::new("move", words.say("plan-move"), Kind::Check).optional().help(words.say("plan-move-help")),
     ];
     Ok(ask)
 }
@@ -125,9 +126,13 @@ async fn do_plan(of: &StaffedOn, _: &Client, fields: &Fields) -> Result<String> 
         Some(text) => Some(day(text).ok_or_else(|| Problem::field("ends_at", "is no date"))?),
         None => None,
     };
-    let form = ChangePlan { plan: text(fields, "plan").map(Name), state: text(fields, "state"), ends_at };
-    admin::change_plan(of.on(), Json(form)).await?;
-    Ok(done(of, "plan"))
+    let (plan, state) = (text(fields, "plan").map(Name), text(fields, "state"));
+    let form = ChangePlan { plan, state, ends_at, r#move: is_on(fields, "move") };
+    let changed = admin::change_plan(of.on(), Json(form)).await?.0;
+    Ok(match changed.operation {
+        Some(id) => format!("/master-admin/operations/{id}/"),
+        None => done(of, "plan"),
+    })
 }
 
 async fn renaming(of: &StaffedOn) -> Result<Ask> {

@@ -47,13 +47,13 @@ fn store(of: &StaffedOn) -> Option<Field> {
 }
 
 /// Returns the choice among the servers on which the store of a tenant can be placed.
-fn servers(of: &StaffedOn, first: Option<Choice>) -> Kind {
+fn servers(of: &StaffedOn, first: Choice) -> Kind {
     let config = of.platform().config();
     let stores: Vec<_> = config.stores.iter().filter(|store| store.scope == Scope::Tenant).collect();
     let servers = config.servers.iter().map(|server| &server.name);
     let servers = servers.filter(|name| stores.iter().any(|store| store.servers.contains(name)));
     Kind::Select(
-        first.into_iter().chain(servers.map(|name| Choice::new(name.as_str(), name.as_str()))).collect(),
+        std::iter::once(first).chain(servers.map(|name| Choice::new(name.as_str(), name.as_str()))).collect(),
     )
 }
 
@@ -79,7 +79,8 @@ async fn moving(of: &StaffedOn) -> Result<Ask> {
     };
     let places = tenant.placements.iter().map(place);
     ask.facts = vec![(words.say("it-is-now").into(), places.collect::<Vec<_>>().join(", "))];
-    ask.fields = vec![Field::new("server", words.say("move-to"), servers(of, None))];
+    let fitting = Choice::new("", words.say("move-fit"));
+    ask.fields = vec![Field::new("server", words.say("move-to"), servers(of, fitting))];
     ask.fields.extend(store(of));
     ask.fields.push(isolation(words, ["schema", "database"]));
     ask.check = words.say("outlook-ask");
@@ -92,6 +93,7 @@ fn wanted_move(fields: &Fields) -> Json<Move> {
         store: named(fields, "store"),
         isolation: named(fields, "isolation"),
         back: false,
+        fit: text(fields, "server").is_none(),
         lost: false,
     })
 }
@@ -117,7 +119,7 @@ async fn moving_back(of: &StaffedOn) -> Result<Ask> {
 
 fn wanted_move_back(fields: &Fields) -> Json<Move> {
     let lost = super::is_on(fields, "lost");
-    Json(Move { server: None, store: named(fields, "store"), isolation: None, back: true, lost })
+    Json(Move { server: None, store: named(fields, "store"), isolation: None, back: true, fit: false, lost })
 }
 
 async fn do_move_back(of: &StaffedOn, _: &Client, fields: &Fields) -> Result<String> {
@@ -132,7 +134,7 @@ async fn promoting(of: &StaffedOn) -> Result<Ask> {
     let words = of.words();
     let (mut ask, _) = about(of, "promote-title", words.say(NOTICED), words.say("api-promote")).await?;
     let any = Choice::new("", words.say("fewest-databases"));
-    ask.fields = vec![Field::new("server", words.say("move-on"), servers(of, Some(any)))];
+    ask.fields = vec![Field::new("server", words.say("move-on"), servers(of, any))];
     ask.fields.extend(store(of));
     ask.fields.push(isolation(words, ["schema", "database"]));
     ask.check = words.say("outlook-ask");

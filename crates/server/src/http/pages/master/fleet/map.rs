@@ -206,7 +206,10 @@ fn servers(words: &Words, map: &FleetMap) -> Body {
             _ => Cell { is_number: true, ..Cell::tag(words.number(count), Tone::Warn) },
         });
         let all = Cell::number(words.number(server.tenants()));
-        [Cell::link(&server.server, href), all].into_iter().chain(counts).collect()
+        [Cell::link(&server.server, href).small(server.labels.to_string()), all]
+            .into_iter()
+            .chain(counts)
+            .collect()
     };
     let head = ["server", "companies"].into_iter().chain(Health::ALL.map(label)).map(|id| words.say(id));
     Body::Table(Table::new(&head.collect::<Vec<_>>(), map.servers.iter().map(row).collect()))
