@@ -65,7 +65,7 @@ impl Databases {
     async fn open(&self) -> (i64, i64) {
         let names: Vec<&str> = self.names.iter().map(|name| &**name).collect();
         let sql = "SELECT count(*), count(*) FILTER (WHERE state <> 'idle') FROM pg_stat_activity \
-            WHERE datname = ANY($1)";
+            WHERE datname = ANY($1) AND backend_type = 'client backend'";
         let mut lease = self.admin.lease(&"postgres".into()).await.unwrap();
         let rows = lease.connection().unwrap().query(sql, &[(&names, Type::TEXT_ARRAY)]).await.unwrap();
         (rows[0].get(0), rows[0].get(1))

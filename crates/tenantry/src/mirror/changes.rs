@@ -30,7 +30,8 @@ pub(super) async fn log(tx: &mut Tx, position: &Position) -> Result<(MirrorChang
 pub(super) async fn fill(tx: &mut Tx, filling: Filling) -> Result<(Vec<MirrorChanges>, Option<Filling>)> {
     match filling {
         Filling::Tenants { after } => {
-            let (ids, upto) = page(tx, "tenants", after).await?;
+            let sql = "SELECT id FROM tenants WHERE id > ? ORDER BY id LIMIT ?";
+            let (ids, upto) = page(tx, sql, after).await?;
             let mut changes = documents::of_tenants(tx, &ids).await?;
             changes.push(documents::of_plans(tx).await?);
             for one in changes.iter_mut().filter(|one| one.collection != documents::SYSTEM) {
@@ -43,7 +44,8 @@ pub(super) async fn fill(tx: &mut Tx, filling: Filling) -> Result<(Vec<MirrorCha
             Ok((changes, Some(next)))
         }
         Filling::Users { after } => {
-            let (ids, upto) = page(tx, "users", after).await?;
+            let sql = "SELECT id FROM users WHERE id > ? ORDER BY id LIMIT ?";
+            let (ids, upto) = page(tx, sql, after).await?;
             let mut users = documents::of_users(tx, &ids).await?;
             users.only = Some((after, upto));
             Ok((vec![users], (upto < i64::MAX).then_some(Filling::Users { after: upto })))
@@ -51,10 +53,9 @@ pub(super) async fn fill(tx: &mut Tx, filling: Filling) -> Result<(Vec<MirrorCha
     }
 }
 
-/// Returns the next ids of a table, and the last of them; `i64::MAX` if there are no more.
-async fn page(tx: &mut Tx, table: &str, after: i64) -> Result<(Vec<i64>, i64)> {
-    let sql = format!("SELECT id FROM {table} WHERE id > ? ORDER BY id LIMIT ?");
-    let ids = ids(tx, &sql, &[after, PAGE]).await?;
+/// Returns the next ids, and the last of them; `i64::MAX` if there are no more.
+async fn page(tx: &mut Tx, sql: &str, after: i64) -> Result<(Vec<i64>, i64)> {
+    let ids = ids(tx, sql, &[after, PAGE]).await?;
     let upto = match ids.last() {
         Some(last) if ids.len() == PAGE as usize => *last,
         _ => i64::MAX,

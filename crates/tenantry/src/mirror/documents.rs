@@ -86,7 +86,7 @@ pub(super) async fn of_users(tx: &mut Tx, ids: &[i64]) -> Result<MirrorChanges> 
 
 /// Returns the documents of all plans.
 pub(super) async fn of_plans(tx: &mut Tx) -> Result<MirrorChanges> {
-    let sql = "SELECT id, code, name, trial_days, price, limits, features, archived FROM plans";
+    let sql = "SELECT id, code, name, trial_days, price, limits, features, archived, servers FROM plans";
     let rows = tx.query(sql, &[]).await?;
     let plan = |row: &SqlRow| {
         let fields = vec![
@@ -98,6 +98,7 @@ pub(super) async fn of_plans(tx: &mut Tx) -> Result<MirrorChanges> {
             ("limits", json(row, 5)?),
             ("features", json(row, 6)?),
             ("archived", V::Boolean(row.boolean(7)?)),
+            ("servers", json(row, 8)?),
         ];
         Ok((row.integer(0)?, fields))
     };

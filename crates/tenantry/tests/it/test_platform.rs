@@ -123,6 +123,7 @@ pub(crate) fn desk(dir: &Path) -> Installation {
     let mut desk = Installation::at(dir)
         .two_servers()
         .set("servers.disk", "labels = { tier = \"fast\" }")
+        .set("servers.main", "labels = { tier = \"slow\" }")
         .set("stores.papers", "isolation = \"database\"")
         .set("stores.notes", "isolation = \"pooled\"")
         .set("registration", "default_plan = \"small\"")
