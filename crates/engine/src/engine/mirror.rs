@@ -33,17 +33,15 @@ pub enum MirrorValue {
 /// Names and values of a document.
 pub type MirrorFields = Vec<(&'static str, MirrorValue)>;
 
-/// Changes of one collection.
+/// The documents of a collection in a range of ids.
 #[derive(Debug, Clone, PartialEq)]
 pub struct MirrorChanges {
     /// The collection.
     pub collection: &'static str,
     /// Documents to write, each with its `_id`. They replace those with the same `_id`.
     pub documents: Vec<(i64, MirrorFields)>,
-    /// Ids of documents to delete.
-    pub deleted: Vec<i64>,
-    /// Deletes all other documents with an `_id` greater than the first and up to the second number.
-    pub only: Option<(i64, i64)>,
+    /// All other documents with an `_id` greater than the first and up to the second number are deleted.
+    pub only: (i64, i64),
 }
 
 /// A database that is mirrored to.

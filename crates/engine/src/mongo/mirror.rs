@@ -14,6 +14,7 @@ use crate::{
 };
 use mongodb::bson::{Bson, DateTime, Document, doc};
 use serde_json::Value as Json;
+use std::collections::BTreeSet;
 
 /// Collection of the one document with the position.
 const POSITIONS: &str = "_tenantry_mirror";
@@ -73,8 +74,10 @@ impl Server {
             if !self.take(&mut transaction, &name, from, next).await? {
                 return Ok(false);
             }
-            for changes in changes {
-                self.write_mirror(&mut transaction, &name, changes).await?;
+            let collections: BTreeSet<&str> = changes.iter().map(|changes| changes.collection).collect();
+            for collection in collections {
+                let own: Vec<_> = changes.iter().filter(|changes| changes.collection == collection).collect();
+                self.write_mirror(&mut transaction, (&name, collection), &own).await?;
             }
             Ok(true)
         };
@@ -121,30 +124,26 @@ impl Server {
         Ok(again(done)?.matched_count == 1)
     }
 
+    /// Writes the documents of a collection, in as few commands as possible.
     async fn write_mirror(
         &self,
         transaction: &mut Transaction,
-        name: &str,
-        changes: &MirrorChanges,
+        (name, collection): (&str, &str),
+        changes: &[&MirrorChanges],
     ) -> Result<(), NotCommitted> {
-        let MirrorChanges { collection, documents, deleted, only } = changes;
-        let mut gone: Vec<Document> = vec![];
-        if !deleted.is_empty() {
-            gone.push(doc! { "q": { "_id": { "$in": deleted } }, "limit": 0 });
-        }
-        if let Some((after, upto)) = only {
+        let gone = |MirrorChanges { documents, only: (after, upto), .. }: &&MirrorChanges| {
             let kept: Vec<i64> = documents.iter().map(|(id, _)| *id).collect();
-            gone.push(doc! { "q": { "_id": { "$gt": after, "$lte": upto, "$nin": kept } }, "limit": 0 });
+            doc! { "q": { "_id": { "$gt": after, "$lte": upto, "$nin": kept } }, "limit": 0 }
+        };
+        let update = |(id, fields): &(i64, MirrorFields)| doc! { "q": { "_id": id }, "u": document(*id, fields), "upsert": true };
+        for portion in changes.chunks(PORTION) {
+            let gone: Vec<_> = portion.iter().map(gone).collect();
+            self.run_in(transaction, name, doc! { "delete": collection, "deletes": gone }).await?;
         }
-        if !gone.is_empty() {
-            self.run_in(transaction, name, doc! { "delete": *collection, "deletes": gone }).await?;
-        }
-        for portion in documents.chunks(PORTION) {
-            let updates: Vec<_> = portion
-                .iter()
-                .map(|(id, fields)| doc! { "q": { "_id": id }, "u": document(*id, fields), "upsert": true })
-                .collect();
-            self.run_in(transaction, name, doc! { "update": *collection, "updates": updates }).await?;
+        let updates: Vec<_> = changes.iter().flat_map(|changes| &changes.documents).map(update).collect();
+        for portion in updates.chunks(PORTION) {
+            self.run_in(transaction, name, doc! { "update": collection, "updates": portion.to_vec() })
+                .await?;
         }
         Ok(())
     }

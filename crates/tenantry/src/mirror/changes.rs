@@ -22,21 +22,18 @@ pub(super) async fn log(tx: &mut Tx, position: &Position) -> Result<(MirrorChang
     };
     let documents = rows.iter().map(documents::entry).collect::<Result<_>>()?;
     // Entries beyond those of the catalog are of a catalog that was replaced by a backup.
-    let only = Some((position.copied, i64::MAX));
-    Ok((MirrorChanges { collection: documents::AUDIT, documents, deleted: vec![], only }, last))
+    let only = (position.copied, i64::MAX);
+    Ok((MirrorChanges { collection: documents::AUDIT, documents, only }, last))
 }
 
 /// Returns the next page of what is being filled, and what is filled after it; `None` at the end.
 pub(super) async fn fill(tx: &mut Tx, filling: Filling) -> Result<(Vec<MirrorChanges>, Option<Filling>)> {
     match filling {
         Filling::Tenants { after } => {
-            let sql = "SELECT id FROM tenants WHERE id > ? ORDER BY id LIMIT ?";
-            let (ids, upto) = page(tx, sql, after).await?;
-            let mut changes = documents::of_tenants(tx, &ids).await?;
+            let sql = "SELECT max(id) FROM (SELECT id FROM tenants WHERE id > ? ORDER BY id LIMIT ?) AS page";
+            let upto = end(tx, sql, after).await?;
+            let mut changes = documents::of_tenants(tx, after + 1..=upto).await?;
             changes.push(documents::of_plans(tx).await?);
-            for one in changes.iter_mut().filter(|one| one.collection != documents::SYSTEM) {
-                one.only = Some((after, upto));
-            }
             let next = match upto {
                 i64::MAX => Filling::Users { after: 0 },
                 after => Filling::Tenants { after },
@@ -44,23 +41,18 @@ pub(super) async fn fill(tx: &mut Tx, filling: Filling) -> Result<(Vec<MirrorCha
             Ok((changes, Some(next)))
         }
         Filling::Users { after } => {
-            let sql = "SELECT id FROM users WHERE id > ? ORDER BY id LIMIT ?";
-            let (ids, upto) = page(tx, sql, after).await?;
-            let mut users = documents::of_users(tx, &ids).await?;
-            users.only = Some((after, upto));
+            let sql = "SELECT max(id) FROM (SELECT id FROM users WHERE id > ? ORDER BY id LIMIT ?) AS page";
+            let upto = end(tx, sql, after).await?;
+            let users = documents::of_users(tx, after + 1..=upto).await?;
             Ok((vec![users], (upto < i64::MAX).then_some(Filling::Users { after: upto })))
         }
     }
 }
 
-/// Returns the next ids, and the last of them; `i64::MAX` if there are no more.
-async fn page(tx: &mut Tx, sql: &str, after: i64) -> Result<(Vec<i64>, i64)> {
-    let ids = ids(tx, sql, &[after, PAGE]).await?;
-    let upto = match ids.last() {
-        Some(last) if ids.len() == PAGE as usize => *last,
-        _ => i64::MAX,
-    };
-    Ok((ids, upto))
+/// Returns the last id of the next page; `i64::MAX` if there is none, so that the last page has no end.
+async fn end(tx: &mut Tx, sql: &str, after: i64) -> Result<i64> {
+    let rows = tx.query(sql, params![after, PAGE]).await?;
+    Ok(rows.first().map(|row| row.opt_integer(0)).transpose()?.flatten().unwrap_or(i64::MAX))
 }
 
 /// Returns what changed after a position; `None` if so much changed that filling the copy again costs less.
@@ -89,13 +81,12 @@ pub(super) async fn since(
     if tenants.len() > MOST || users.len() > MOST {
         return Ok(None);
     }
-    let (tenants, users): (Vec<_>, Vec<_>) = (tenants.into_iter().collect(), users.into_iter().collect());
     let mut changes = vec![];
-    if !tenants.is_empty() {
-        changes.extend(documents::of_tenants(tx, &tenants).await?);
+    for id in tenants {
+        changes.extend(documents::of_tenants(tx, id..=id).await?);
     }
-    if !users.is_empty() {
-        changes.push(documents::of_users(tx, &users).await?);
+    for id in users {
+        changes.push(documents::of_users(tx, id..=id).await?);
     }
     if now.seen > position.seen {
         changes.push(documents::of_plans(tx).await?);

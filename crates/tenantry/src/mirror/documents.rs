@@ -1,7 +1,7 @@
 //! The documents of a copy of the catalog. They have no secrets: no password, no token, no key.
 
-use crate::{Error, Result};
-use std::collections::{BTreeMap, HashSet};
+use crate::{Error, Result, control::params};
+use std::{collections::BTreeMap, ops::RangeInclusive};
 use tenantry_engine::{
     SqlRow, Tx,
     engine::mirror::{MirrorChanges, MirrorFields, MirrorValue as V},
@@ -18,35 +18,28 @@ pub(super) const AUDIT: &str = "audit_logs";
 /// Collection of the plans.
 pub(super) const SYSTEM: &str = "system_config";
 
-/// Returns the documents of these tenants and of their subscriptions. Tenants that are gone are deleted.
-pub(super) async fn of_tenants(tx: &mut Tx, ids: &[i64]) -> Result<Vec<MirrorChanges>> {
-    let sql = format!(
-        "SELECT id, slug, name, email, state, maintenance, created_at, state_at, settings FROM tenants \
-         WHERE state <> 'gone' AND id IN ({})",
-        list(ids)
-    );
-    let tenants = tx.query(&sql, &[]).await?;
-    let tenants: Vec<_> = tenants.iter().map(tenant).collect::<Result<_>>()?;
-    let sql = format!(
-        "SELECT s.tenant, t.slug, p.code, s.state, s.started_at, s.ends_at, s.updated_at FROM subscriptions AS s \
-         JOIN tenants AS t ON t.id = s.tenant JOIN plans AS p ON p.id = s.plan \
-         WHERE t.state <> 'gone' AND s.tenant IN ({})",
-        list(ids)
-    );
-    let rows = tx.query(&sql, &[]).await?;
+/// Returns the documents of the tenants with these ids, and of their subscriptions. Tenants that are gone have none.
+pub(super) async fn of_tenants(tx: &mut Tx, ids: RangeInclusive<i64>) -> Result<Vec<MirrorChanges>> {
+    let between = params![*ids.start(), *ids.end()];
+    let sql = "SELECT id, slug, name, email, state, maintenance, created_at, state_at, settings FROM tenants \
+        WHERE state <> 'gone' AND id BETWEEN ? AND ?";
+    let tenants = tx.query(sql, between).await?;
+    let tenants = tenants.iter().map(tenant).collect::<Result<_>>()?;
+    let sql = "SELECT s.tenant, t.slug, p.code, s.state, s.started_at, s.ends_at, s.updated_at FROM subscriptions AS s \
+        JOIN tenants AS t ON t.id = s.tenant JOIN plans AS p ON p.id = s.plan \
+        WHERE t.state <> 'gone' AND s.tenant BETWEEN ? AND ?";
+    let rows = tx.query(sql, between).await?;
     let subscriptions = rows.iter().map(subscription).collect::<Result<_>>()?;
-    Ok(vec![changes(ORGANISATIONS, ids, tenants), changes(SUBSCRIPTIONS, ids, subscriptions)])
+    Ok(vec![within(ORGANISATIONS, &ids, tenants), within(SUBSCRIPTIONS, &ids, subscriptions)])
 }
 
-/// Returns the documents of these users.
-pub(super) async fn of_users(tx: &mut Tx, ids: &[i64]) -> Result<MirrorChanges> {
-    let ids_listed = list(ids);
-    let sql = format!(
-        "SELECT m.user_id, m.tenant, t.slug, m.role FROM memberships AS m JOIN tenants AS t ON t.id = m.tenant \
-         WHERE m.user_id IN ({ids_listed}) ORDER BY m.tenant"
-    );
+/// Returns the documents of the users with these ids.
+pub(super) async fn of_users(tx: &mut Tx, ids: RangeInclusive<i64>) -> Result<MirrorChanges> {
+    let between = params![*ids.start(), *ids.end()];
+    let sql = "SELECT m.user_id, m.tenant, t.slug, m.role FROM memberships AS m JOIN tenants AS t ON t.id = m.tenant \
+        WHERE m.user_id BETWEEN ? AND ? ORDER BY m.tenant";
     let mut members: BTreeMap<i64, Vec<V>> = BTreeMap::new();
-    for row in tx.query(&sql, &[]).await? {
+    for row in tx.query(sql, between).await? {
         let membership = vec![
             ("tenant", V::Integer(row.integer(1)?)),
             ("organization_id", text(&row, 2)?),
@@ -54,20 +47,16 @@ pub(super) async fn of_users(tx: &mut Tx, ids: &[i64]) -> Result<MirrorChanges> 
         ];
         members.entry(row.integer(0)?).or_default().push(V::Document(membership));
     }
-    let sql = format!(
-        "SELECT user_id, issuer, subject FROM identities WHERE user_id IN ({ids_listed}) ORDER BY issuer, subject"
-    );
+    let sql = "SELECT user_id, issuer, subject FROM identities WHERE user_id BETWEEN ? AND ? ORDER BY issuer, subject";
     let mut identities: BTreeMap<i64, Vec<V>> = BTreeMap::new();
-    for row in tx.query(&sql, &[]).await? {
+    for row in tx.query(sql, between).await? {
         let identity = vec![("issuer", text(&row, 1)?), ("subject", text(&row, 2)?)];
         identities.entry(row.integer(0)?).or_default().push(V::Document(identity));
     }
-    let sql = format!(
-        "SELECT id, email, name, is_superuser, is_staff, is_active, created_at FROM users \
-         WHERE id IN ({ids_listed})"
-    );
+    let sql = "SELECT id, email, name, is_superuser, is_staff, is_active, created_at FROM users \
+        WHERE id BETWEEN ? AND ?";
     let mut users = vec![];
-    for row in tx.query(&sql, &[]).await? {
+    for row in tx.query(sql, between).await? {
         let id = row.integer(0)?;
         let fields = vec![
             ("email", text(&row, 1)?),
@@ -81,7 +70,7 @@ pub(super) async fn of_users(tx: &mut Tx, ids: &[i64]) -> Result<MirrorChanges> 
         ];
         users.push((id, fields));
     }
-    Ok(changes(USERS, ids, users))
+    Ok(within(USERS, &ids, users))
 }
 
 /// Returns the documents of all plans.
@@ -103,7 +92,7 @@ pub(super) async fn of_plans(tx: &mut Tx) -> Result<MirrorChanges> {
         Ok((row.integer(0)?, fields))
     };
     let documents = rows.iter().map(plan).collect::<Result<_>>()?;
-    Ok(MirrorChanges { collection: SYSTEM, documents, deleted: vec![], only: Some((i64::MIN, i64::MAX)) })
+    Ok(MirrorChanges { collection: SYSTEM, documents, only: (0, i64::MAX) })
 }
 
 /// Returns the document of a row of the audit log.
@@ -147,20 +136,13 @@ fn subscription(row: &SqlRow) -> Result<(i64, MirrorFields)> {
     Ok((row.integer(0)?, fields))
 }
 
-/// Returns the changes of a collection: these documents, and the deletion of those that are not among them.
-fn changes(collection: &'static str, ids: &[i64], documents: Vec<(i64, MirrorFields)>) -> MirrorChanges {
-    let found: HashSet<i64> = documents.iter().map(|(id, _)| *id).collect();
-    let deleted = ids.iter().copied().filter(|id| !found.contains(id)).collect();
-    MirrorChanges { collection, documents, deleted, only: None }
-}
-
-/// Returns the ids as a list of SQL.
-fn list(ids: &[i64]) -> String {
-    // `IN ()` is no SQL; no row has this id.
-    match ids.is_empty() {
-        true => "-1".into(),
-        false => ids.iter().map(i64::to_string).collect::<Vec<_>>().join(", "),
-    }
+/// Returns the changes of a collection in a range of ids: these documents, and no others.
+fn within(
+    collection: &'static str,
+    ids: &RangeInclusive<i64>,
+    documents: Vec<(i64, MirrorFields)>,
+) -> MirrorChanges {
+    MirrorChanges { collection, documents, only: (ids.start() - 1, *ids.end()) }
 }
 
 fn text(row: &SqlRow, index: usize) -> Result<V> {

@@ -26,7 +26,7 @@ const INDEXES: [(&str, &str); 5] = [
     (documents::AUDIT, "tenant"),
 ];
 /// Maximum number of changed tenants or users in a step. If more have changed, the copy is filled again.
-const MOST: usize = 2_000;
+const MOST: usize = 500;
 
 /// Number of invalidations without news that need not move the position. They are those of sessions.
 const IGNORED: i64 = 1_000;
@@ -60,7 +60,8 @@ impl Mirror<'_> {
         };
         let (next, changes) = self.next(&mut tx, &position, &now).await?;
         drop(tx);
-        let has_news = changes.iter().any(|one| !one.documents.is_empty() || !one.deleted.is_empty());
+        let has_news =
+            changes.iter().any(|one| one.collection != documents::AUDIT || !one.documents.is_empty());
         if !has_news
             && next.filling == position.filling
             && next.invalidation < position.invalidation + IGNORED
