@@ -177,7 +177,7 @@ async fn a_change_of_plan_names_the_databases_and_moves_them_on_request() {
     done(&staff, "tenants/acme/move", &json!({"fit": true})).await;
     assert_eq!(server(&staff, "acme").await, "fast");
     assert_eq!((count(&acme).await, misplaced(&staff).await), (json!(3), vec![]));
-    assert_eq!(needs(&staff, "misplaced").await, [json!(0); 0]);
+    assert!(needs(&staff, "misplaced").await.is_empty());
     staff.post("/api/admin/tenants/acme/move", &json!({"fit": true})).await.expect(409);
     // A plan without labels fits every server.
     let changed = change(&staff, "acme", json!({"plan": "starter", "move": true})).await;

@@ -229,6 +229,9 @@ async fn would_move(platform: &Platform, plan: &str) -> Result<ExitCode> {
             rows.push(vec![tenant.slug.to_string(), found.store.to_string(), found.server.to_string(), fits]);
         }
     }
-    table::print(&["tenant", "store", "server", "server that fits"], rows);
+    match rows.is_empty() {
+        true => say!("all tenants of plan {plan} are on servers that fit it"),
+        false => table::print(&["tenant", "store", "server", "server that fits"], rows),
+    }
     Ok(ExitCode::SUCCESS)
 }

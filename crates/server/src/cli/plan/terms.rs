@@ -128,11 +128,11 @@ pub(super) async fn update(place: &Place, options: &Update) -> Result<ExitCode> 
         archived: options.archived,
     };
     platform.plans().change(&operator(), code, change).await?;
-    say!("plan {code} is as you want it");
+    say!("updated plan {code}");
     let filter = Filter { plan: Some(code.clone()), misplaced: true, limit: 1, ..Filter::default() };
     if !platform.tenants().list(&filter).await?.is_empty() {
         say!(
-            "tenants of the plan are on servers that do not fit it; move them with: tenantry plan place {code}"
+            "tenants of the plan are on servers that do not fit it; list them with: tenantry plan place {code} --dry-run"
         );
     }
     Ok(ExitCode::SUCCESS)
