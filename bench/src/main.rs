@@ -5,6 +5,8 @@
 mod baseline;
 mod home;
 mod load;
+#[cfg(feature = "mongodb")]
+mod mongo;
 mod postgres;
 mod process;
 mod report;
@@ -34,6 +36,9 @@ enum Command {
     Postgres(postgres::Options),
     /// Reads of many tenants with a database each on one PostgreSQL server, within a budget of connections.
     PostgresMany(postgres::many::Options),
+    /// Compare records on a MongoDB deployment with documents by hand.
+    #[cfg(feature = "mongodb")]
+    Mongo(mongo::Options),
     /// The hand-written server of one database, for the harness to start.
     Baseline {
         /// The database file, made if absent.
@@ -50,6 +55,8 @@ fn main() -> ExitCode {
         Command::Run(options) => suite::run(&options),
         Command::Postgres(options) => postgres::run(&options),
         Command::PostgresMany(options) => postgres::many::run(&options),
+        #[cfg(feature = "mongodb")]
+        Command::Mongo(options) => mongo::run(&options),
         Command::Baseline { database, port } => baseline::server::serve(&database, port),
     };
     match done {

@@ -4,9 +4,9 @@
 mod fleet;
 mod hand;
 pub(crate) mod many;
-mod ours;
+pub(crate) mod ours;
 mod processor;
-mod world;
+pub(crate) mod world;
 
 use crate::rounds::{Compared, alternate};
 use anyhow::Result;
@@ -37,7 +37,7 @@ pub(crate) struct Options {
 }
 
 /// Number of rows in the table.
-const ROWS: i64 = 10_000;
+pub(crate) const ROWS: i64 = 10_000;
 
 /// One kind of request.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -48,7 +48,7 @@ pub(crate) enum Work {
 }
 
 impl Work {
-    fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Self::ReadOne => "read one",
             Self::List => "list 20",
@@ -104,10 +104,17 @@ fn print(isolation: Isolation, work: Work, compared: &Compared) {
     println!("{name:10} {:20} ours {ours:8.0}/s  by hand {baseline:8.0}/s  ratio {ratio:.2}", work.name());
 }
 
-/// Returns the number of times per second that a side does the work.
+/// Returns the number of times per second that a side does the work, and adds the processor time that it takes.
 fn rate(runtime: &Runtime, side: &impl Side, work: Work, seconds: f64, spent: &mut Spent) -> Result<f64> {
-    static NUMBER: AtomicU64 = AtomicU64::new(0);
     let before = processor::read();
+    let (rate, done) = measure(runtime, side, work, seconds)?;
+    spent.add(before, processor::read(), done);
+    Ok(rate)
+}
+
+/// Returns the number of times per second that a side does the work, and how often it did.
+pub(crate) fn measure(runtime: &Runtime, side: &impl Side, work: Work, seconds: f64) -> Result<(f64, u64)> {
+    static NUMBER: AtomicU64 = AtomicU64::new(0);
     let (began, length) = (Instant::now(), Duration::from_secs_f64(seconds));
     let done = runtime.block_on(async {
         let mut callers = JoinSet::new();
@@ -131,6 +138,5 @@ fn rate(runtime: &Runtime, side: &impl Side, work: Work, seconds: f64, spent: &m
         anyhow::Ok(sum)
     })?;
     let took = began.elapsed().as_secs_f64();
-    spent.add(before, processor::read(), done);
-    Ok(done as f64 / took)
+    Ok((done as f64 / took, done))
 }

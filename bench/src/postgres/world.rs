@@ -193,7 +193,7 @@ fn server_name() -> Result<ServerName> {
 }
 
 /// Returns the model of notes, with the texts `c2`, `c3` and so on in addition.
-fn model(more: usize) -> Result<Arc<Model>> {
+pub(crate) fn model(more: usize) -> Result<Arc<Model>> {
     let fields = (2..=more).map(|number| format!("[fields.c{number}]\ntype = \"text\"\n"));
     let text = fields.fold(MODEL.to_owned(), |text, field| text + &field);
     let source = Source { app: app()?, name: "notes", file: "notes.toml", text: &text };

@@ -28,6 +28,8 @@ mod mongo_carry;
 #[cfg(feature = "mongodb")]
 mod mongo_lab;
 #[cfg(feature = "mongodb")]
+mod mongo_mirror;
+#[cfg(feature = "mongodb")]
 mod mongo_outage;
 mod postgres_catch_up;
 mod postgres_confined;

@@ -62,17 +62,19 @@ async fn a_copy_that_differs_is_found_before_writes_wait() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_copy_with_another_size_ends_the_move_before_it_is_used() {
-    let dir = tempfile::tempdir().unwrap();
-    let w = unnoted(dir.path(), "move:fence:before", "unnoted and longer").await;
-    let error = moves::to_disk(&w).await.unwrap_err();
-    let (start, end) = (
-        "the copy of alpha in store tenant differs from the original, which stays in use: ",
-        " bytes instead of ",
-    );
-    let title = error.public_title();
-    assert!(error.code() == "conflict" && title.starts_with(start) && title.contains(end), "{title}");
-    assert_eq!(moves::ready(&w, "tenant").await.place.server.as_str(), "main");
-    whole(&w).await;
+    for text in ["unnoted and longer", "x"] {
+        let dir = tempfile::tempdir().unwrap();
+        let w = unnoted(dir.path(), "move:fence:before", text).await;
+        let error = moves::to_disk(&w).await.unwrap_err();
+        let (start, end) = (
+            "the copy of alpha in store tenant differs from the original, which stays in use: ",
+            " bytes instead of ",
+        );
+        let title = error.public_title();
+        assert!(error.code() == "conflict" && title.starts_with(start) && title.contains(end), "{title}");
+        assert_eq!(moves::ready(&w, "tenant").await.place.server.as_str(), "main");
+        whole(&w).await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
