@@ -44,6 +44,8 @@ async fn identity_is_checked_at_each_open() {
         assert_eq!(kind(engine, &stranger).await, Kind::WrongIdentity);
         assert_eq!(kind(engine, &store).await, Kind::WrongIdentity);
         assert_eq!(kind(engine, &nobody).await, Kind::WrongIdentity);
+        let proven = engine.prove(&stranger, None).await;
+        assert_eq!(*proven.unwrap_err().kind(), Kind::WrongIdentity, "a proof looks whose the file is");
         engine.verify(&tenant(1)).await.unwrap();
     }
 }
