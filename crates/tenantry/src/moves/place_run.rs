@@ -90,7 +90,7 @@ fn all<'a>(context: &'a Context, run: &'a mut PlaceRun) -> BoxFuture<'a, Result<
         let (platform, operations) = (Platform(context.platform()?), context.operations()?);
         let mut tx = context.control.snapshot().await?;
         let plan = fit::labelled(&mut tx, platform.config()).await?;
-        // ServerLabels that were removed meanwhile leave nothing to do.
+        // Labels that were removed meanwhile leave nothing to do.
         let Some(plan) = plan.into_iter().find(|plan| plan.code == run.plan) else { return Ok(()) };
         let total = plan.count(&mut tx).await?;
         drop(tx);
