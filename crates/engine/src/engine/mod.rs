@@ -30,12 +30,10 @@ macro_rules! at {
     };
 }
 
-mod foreign;
-#[cfg(feature = "mongodb")]
-pub mod mirror;
 mod moves;
 mod occupied;
 mod operator;
+mod outside;
 mod proof;
 mod provision;
 mod room;
@@ -48,9 +46,11 @@ mod system;
 mod transfer;
 
 #[cfg(feature = "mongodb")]
+pub use self::outside::mirror;
+#[cfg(feature = "mongodb")]
 pub(crate) use self::sql::no_sql;
 pub use self::{
-    foreign::ForeignDocuments,
+    outside::foreign::ForeignDocuments,
     provision::Prepared,
     session::Session,
     spec::{CacheLimits, ServerSpec, WorkLimits},

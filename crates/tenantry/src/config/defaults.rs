@@ -4,8 +4,8 @@
 //! environment.
 
 use super::{
-    labels::ServerLabels,
     model::*,
+    servers::labels::ServerLabels,
     servers::{Location, ServerConfig},
     template::NameTemplate,
 };

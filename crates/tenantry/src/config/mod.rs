@@ -7,12 +7,10 @@ mod analytics;
 mod check;
 mod defaults;
 pub(crate) mod edit;
-mod labels;
 mod mail;
 mod metrics;
 mod mirror;
 mod model;
-mod mongo;
 mod net;
 pub(crate) mod objects;
 mod operations;
@@ -22,12 +20,10 @@ mod servers;
 mod template;
 
 pub use analytics::AnalyticsConfig;
-pub use labels::ServerLabels;
 pub use mail::MailConfig;
 pub use metrics::MetricsConfig;
 pub use mirror::MirrorConfig;
 pub use model::*;
-pub use mongo::MongoConfig;
 pub use net::{IpRange, IpRangeError};
 pub use objects::{backups::*, files::FilesConfig, target::ObjectTarget};
 pub use operations::OperationsConfig;
@@ -36,7 +32,10 @@ use reading::{problem, read, read_auth, units};
 pub(crate) use reading::{reader, source};
 pub use secret::Secret;
 pub(crate) use servers::same_names;
-pub use servers::{Location, PostgresConfig, ReplicaConfig, ServerConfig, UrlSource};
+pub use servers::{
+    Location, PostgresConfig, ReplicaConfig, ServerConfig, UrlSource, labels::ServerLabels,
+    mongo::MongoConfig,
+};
 pub use template::{NameTemplate, TemplateError};
 
 use std::path::Path;

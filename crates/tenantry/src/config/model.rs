@@ -5,7 +5,6 @@
 
 use super::{
     analytics::AnalyticsConfig,
-    labels::ServerLabels,
     mail::MailConfig,
     metrics::MetricsConfig,
     mirror::MirrorConfig,
@@ -13,6 +12,7 @@ use super::{
     objects::backups::BackupsConfig,
     objects::files::FilesConfig,
     operations::OperationsConfig,
+    servers::labels::ServerLabels,
     servers::{Location, ServerConfig},
     template::NameTemplate,
 };

@@ -1,7 +1,7 @@
 //! Documents of a database on MongoDB that other programs read: written together with the position up to which they are
 //! current, so that of several writers only one continues from each position.
 
-use super::{Engine, Server};
+use crate::engine::{Engine, Server};
 use crate::{
     error::{Error, Kind, Result},
     mongo,

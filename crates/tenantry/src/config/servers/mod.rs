@@ -3,12 +3,11 @@
 //! Read and checked with the rest of the file. A URL with a password is never in the file: the file names the variable
 //! or the file that contains the URL, which is read when the engine is opened.
 
-use super::{
-    Config, PlatformConfig, ServerLabels,
-    mongo::{self, MongoConfig},
-    reader::Section,
-    secret::Secret,
-};
+pub mod labels;
+pub mod mongo;
+
+use self::{labels::ServerLabels, mongo::MongoConfig};
+use super::{Config, PlatformConfig, reader::Section, secret::Secret};
 use std::{
     collections::HashMap,
     path::{Path, PathBuf},

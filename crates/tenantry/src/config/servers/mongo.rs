@@ -1,9 +1,7 @@
 //! `[servers.NAME]` with `engine = "mongodb"`.
 
-use super::{
-    reader::Section,
-    servers::{LONGEST_PREFIX, UrlSource, read_url},
-};
+use super::{LONGEST_PREFIX, UrlSource, read_url};
+use crate::config::reader::Section;
 use std::path::Path;
 use tenantry_engine::name::ServerName;
 

@@ -1,6 +1,6 @@
 //! Reads databases that other programs made on a server of the configuration.
 
-use super::{Engine, Server};
+use crate::engine::{Engine, Server};
 #[cfg(feature = "mongodb")]
 use crate::mongo;
 use crate::{
