@@ -225,8 +225,8 @@ async fn is_as_it_was(first: &Client) {
     assert_eq!(history["items"][0]["action"], "create", "{history:#}");
 }
 
-/// The import records the ids of rows before it writes the rows. If a user creates a record in between, the record may take one
-/// of these ids; the import then gives its row another one.
+/// The import records the ids of rows before it writes the rows. If a user creates a record in between, the record may
+/// take one of these ids; the import then gives its row another one.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_id_that_a_user_takes_first_costs_no_document() {
     for on in [On::Files, On::Mongo] {
