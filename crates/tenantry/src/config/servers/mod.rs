@@ -3,8 +3,8 @@
 //! Read and checked with the rest of the file. A URL with a password is never in the file: the file names the variable
 //! or the file that contains the URL, which is read when the engine is opened.
 
-pub mod labels;
-pub mod mongo;
+pub(super) mod labels;
+pub(super) mod mongo;
 
 use self::{labels::ServerLabels, mongo::MongoConfig};
 use super::{Config, PlatformConfig, reader::Section, secret::Secret};
