@@ -7,7 +7,7 @@ use super::{
     shared_import::Options as SharedImport, sql::Sql, tenant::args::Tenant, upgrade::Options as Upgrade,
     user::User,
 };
-use clap::{Args, Parser, Subcommand};
+use clap::{ArgGroup, Args, Parser, Subcommand};
 use std::path::PathBuf;
 use tenantry::{NewFromCopy, name::Slug, place::Isolation};
 
@@ -204,10 +204,15 @@ pub(crate) struct Whole {
 
 /// Options of `demo`.
 #[derive(Debug, Args)]
+#[command(group(ArgGroup::new("server").args(["postgres", "mongo"])))]
 pub(crate) struct Demo {
     /// Address on which the server listens.
     #[command(flatten)]
     pub(crate) listen: Listen,
+    /// Built-in app to show, with the configuration of its demo: medadmin or valuation. Without it, the demo shows the
+    /// apps of tenantry.toml, or medadmin.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) app: Option<String>,
     /// Put the tenants on this PostgreSQL server: postgresql://ROLE:PASSWORD@HOST/DATABASE. The data directory gets the
     /// ending -postgres, unless --data names one.
     #[arg(long, value_name = "URL", env = "TENANTRY_DEMO_POSTGRES", hide_env_values = true)]
@@ -215,8 +220,15 @@ pub(crate) struct Demo {
     /// Isolation of new tenants there: database, schema or pooled.
     #[arg(long, value_name = "ISOLATION", requires = "postgres", default_value = "database")]
     pub(crate) isolation: Isolation,
+    /// Put the tenants and the shared data on this MongoDB replica set: mongodb://HOST:PORT,HOST:PORT/?replicaSet=NAME.
+    /// The data directory gets the ending -mongodb, unless --data names one.
+    #[arg(long = "mongodb", value_name = "URL", env = "TENANTRY_DEMO_MONGODB", hide_env_values = true)]
+    pub(crate) mongo: Option<String>,
+    /// Begin the names of the databases there with this, so that several demos can share a replica set.
+    #[arg(long, value_name = "TEXT", requires = "mongo", default_value = "")]
+    pub(crate) prefix: String,
     /// Remove everything that the demo created on that server, and its data directory.
-    #[arg(long, requires = "postgres")]
+    #[arg(long, requires = "server")]
     pub(crate) remove: bool,
 }
 

@@ -8,12 +8,15 @@ use std::{
     net::TcpStream,
     path::{Path, PathBuf},
     process::{Child, Command, Output, Stdio},
+    sync::{Mutex, mpsc},
 };
 
 /// A running `tenantry demo` or `serve`; killed with -9 on drop.
 pub(crate) struct TestBinary {
     child: Child,
     address: String,
+    /// Lines that it prints after the one with its address.
+    lines: Mutex<mpsc::Receiver<String>>,
 }
 
 impl Drop for TestBinary {
@@ -101,8 +104,11 @@ pub(crate) fn launch(mut command: Command) -> TestBinary {
     let line = lines.find(|line| line.as_ref().is_ok_and(|line| line.contains("http://"))).unwrap().unwrap();
     let address = line.split("http://").nth(1).unwrap().split_whitespace().next().unwrap().to_owned();
     // Keep reading its output, so that the pipe does not fill up.
-    std::thread::spawn(move || lines.for_each(drop));
-    TestBinary { child, address }
+    let (printed, lines_of) = mpsc::channel();
+    std::thread::spawn(move || {
+        lines.for_each(|line| drop(printed.send(line.unwrap_or_default())));
+    });
+    TestBinary { child, address, lines: Mutex::new(lines_of) }
 }
 
 impl TestBinary {
@@ -111,6 +117,12 @@ impl TestBinary {
         let id = self.child.id().to_string();
         assert!(Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
         self.child.wait().unwrap().code()
+    }
+
+    /// Returns what it printed after its address, up to a line that begins with `last`.
+    pub(crate) fn said(&self, last: &str) -> String {
+        let lines = self.lines.lock().unwrap();
+        lines.iter().take_while(|line| !line.starts_with(last)).map(|line| line + "\n").collect()
     }
 
     /// Returns its process id.

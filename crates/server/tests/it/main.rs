@@ -45,6 +45,7 @@ mod custom_fields;
 mod damaged_stores;
 mod days;
 mod declared;
+mod demo_valuation;
 mod depends;
 mod derived;
 mod disclosure;

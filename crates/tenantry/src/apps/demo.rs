@@ -2,14 +2,21 @@
 //!
 //! `tenantry demo` calls it. It returns changes and writes nothing itself.
 
-use super::{App, Apps};
-use crate::config::{Problem, Problems, reader::Section, source::Source};
+use super::{App, Apps, builtin};
+use crate::config::{DEFAULT_TOML, Problem, Problems, reader::Section, source::Source};
+use serde_json::Value as Json;
 use tenantry_engine::{
     model::{FieldKind, Model, default},
-    name::{FieldName, ModelName, PlanName, Slug},
+    name::{FieldName, ModelName, PlanName, RoleName, Slug},
     query::{Change, RecordId},
     value::Value,
 };
+
+/// Returns the configuration with which the demo of a built-in app runs. `None` if there is no such app.
+pub fn demo_config(app: &str) -> Option<&'static str> {
+    let own = builtin::files(app)?.iter().find(|file| file.path == "demo/tenantry.toml");
+    Some(own.map_or(DEFAULT_TOML, |file| file.text))
+}
 
 /// The demo data of an app.
 #[derive(Debug, Clone, PartialEq)]
@@ -18,6 +25,17 @@ pub struct Demo {
     pub shared: Vec<DemoTable>,
     /// Tenants to register.
     pub tenants: Vec<DemoTenant>,
+    /// Paths of the API to show, with the session of the first tenant's owner.
+    pub show: Vec<DemoPath>,
+}
+
+/// A path of the API that shows something of the demo.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DemoPath {
+    /// What the answer shows.
+    pub about: String,
+    /// Path with its query.
+    pub path: String,
 }
 
 /// A tenant of the demo.
@@ -33,8 +51,34 @@ pub struct DemoTenant {
     pub owner: String,
     /// Plan of the tenant; `None` for the default plan.
     pub plan: Option<PlanName>,
+    /// Members besides the owner.
+    pub members: Vec<DemoMember>,
+    /// Fields that the tenant adds to models, as the API takes them.
+    pub fields: Vec<DemoPart>,
     /// Rows of the tenant, in the order in which they are loaded.
     pub tables: Vec<DemoTable>,
+    /// The tenant's own values of shared records (`changed`, by id), and the entries that it adds (`added`).
+    pub own: Vec<DemoPart>,
+}
+
+/// A member of a tenant of the demo.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DemoMember {
+    /// E-mail address with which the member signs in.
+    pub email: String,
+    /// Display name.
+    pub name: String,
+    /// Role in the tenant.
+    pub role: RoleName,
+}
+
+/// JSON for one model.
+#[derive(Debug, Clone, PartialEq)]
+pub struct DemoPart {
+    /// Name of the model.
+    pub model: ModelName,
+    /// Contents of the file.
+    pub json: Json,
 }
 
 /// Rows of one model. A row refers only to rows of earlier tables.
@@ -65,16 +109,45 @@ impl Apps {
                 continue;
             };
             let words = |key: &str| section.text(key).unwrap_or_default().to_owned();
-            let tables = section.list("tables").unwrap_or_default();
+            let list = |key: &str| section.list(key).unwrap_or_default();
             let (name, email, owner) = (words("name"), words("email"), words("owner"));
-            let tables = self.tables(app, slug.as_str(), &tables, &mut problems);
-            tenants.push(DemoTenant { slug, name, email, owner, plan: section.parsed("plan"), tables });
+            let tables = self.tables(app, slug.as_str(), &list("tables"), &mut problems);
+            let fields = self.parts(app, slug.as_str(), &list("fields"), "fields", &mut problems);
+            let own = self.parts(app, slug.as_str(), &list("own"), "own", &mut problems);
+            let (plan, members) = (section.parsed("plan"), members(&section));
+            tenants.push(DemoTenant { slug, name, email, owner, plan, members, fields, tables, own });
             section.finish();
         }
+        let show = shown(&root);
         root.finish();
         source.finish()?;
         Problems(problems).into_result()?;
-        Ok(Some(Demo { shared, tenants }))
+        Ok(Some(Demo { shared, tenants, show }))
+    }
+
+    /// Reads the files `MODEL.ending.json` of a tenant.
+    fn parts(
+        &self,
+        app: &App,
+        dir: &str,
+        models: &[ModelName],
+        ending: &str,
+        problems: &mut Vec<Problem>,
+    ) -> Vec<DemoPart> {
+        let mut parts = Vec::new();
+        for model in models {
+            let path = format!("{dir}/{model}.{ending}.json");
+            let text = app.source.demo_file(&path).filter(|_| self.model(model.as_str()).is_some());
+            let json = text.ok_or_else(|| "has no such model, or cannot be read".to_owned());
+            match json.and_then(|text| serde_json::from_str(&text).map_err(|error| error.to_string())) {
+                Ok(json) => parts.push(DemoPart { model: model.clone(), json }),
+                Err(message) => {
+                    let file = app.source.display(&format!("demo/{path}"));
+                    problems.push(Problem { file, line: 0, message });
+                }
+            }
+        }
+        parts
     }
 
     fn tables(
@@ -88,7 +161,7 @@ impl Apps {
         for name in models {
             let file = app.source.display(&format!("demo/{dir}/{name}.csv"));
             let problem = |message: String| Problem { file: file.clone(), line: 0, message };
-            match (self.model(name.as_str()), app.source.demo_table(dir, name.as_str())) {
+            match (self.model(name.as_str()), app.source.demo_file(&format!("{dir}/{name}.csv"))) {
                 (None, _) => problems.push(problem(format!("there is no model `{name}`"))),
                 (_, None) => problems.push(problem("does not exist or cannot be read".into())),
                 (Some(model), Some(text)) => match rows(model, &file, &text) {
@@ -99,6 +172,30 @@ impl Apps {
         }
         tables
     }
+}
+
+fn members(tenant: &Section<'_>) -> Vec<DemoMember> {
+    let member = |section: Section<'_>| {
+        let words = |key: &str| section.text(key).unwrap_or_default().to_owned();
+        let (email, name) = (words("email"), words("name"));
+        let role: Option<RoleName> = section.parsed("role");
+        if role.is_none() {
+            section.problem("role", "is required");
+        }
+        section.finish();
+        Some(DemoMember { email, name, role: role? })
+    };
+    tenant.array("members").into_iter().filter_map(member).collect()
+}
+
+fn shown(root: &Section<'_>) -> Vec<DemoPath> {
+    let path = |section: Section<'_>| {
+        let words = |key: &str| section.text(key).unwrap_or_default().to_owned();
+        let shown = DemoPath { about: words("about"), path: words("path") };
+        section.finish();
+        shown
+    };
+    root.array("show").into_iter().map(path).collect()
 }
 
 /// Converts a CSV table with columns `id` and field names to inserts. An empty cell is null.
@@ -166,6 +263,7 @@ fn value(kind: &FieldKind, cell: &str) -> Result<Value, String> {
             RecordId::Integer(number) => Value::Integer(number),
             RecordId::Uuid(uuid) => Value::Uuid(uuid),
         }),
+        FieldKind::Custom => json().map(Value::Json),
         FieldKind::Integer { .. } | FieldKind::Boolean | FieldKind::Json => default::typed(kind, &json()?),
         _ => default::typed(kind, &text()),
     }

@@ -11,7 +11,7 @@ mod schema;
 mod source;
 mod startapp;
 
-pub use demo::{Demo, DemoTable, DemoTenant};
+pub use demo::{Demo, DemoMember, DemoPart, DemoPath, DemoTable, DemoTenant, demo_config};
 pub use languages::Labels;
 pub use schema::StoreSchema;
 pub use source::Origin;

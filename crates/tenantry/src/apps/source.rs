@@ -99,9 +99,9 @@ impl AppSource {
         files
     }
 
-    /// Returns a table of the demo data. `dir` and `table` are parsed names, so the path stays inside the folder.
-    pub(super) fn demo_table(&self, dir: &str, table: &str) -> Option<String> {
-        let path = format!("demo/{dir}/{table}.csv");
+    /// Returns a file of the demo data. The path is made of parsed names, so it stays inside the folder.
+    pub(super) fn demo_file(&self, path: &str) -> Option<String> {
+        let path = format!("demo/{path}");
         match &self.origin {
             Origin::BuiltIn => self.text(&path).map(str::to_owned),
             Origin::Folder(folder) => fs::read_to_string(folder.join(path)).ok(),

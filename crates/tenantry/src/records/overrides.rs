@@ -50,6 +50,11 @@ impl Records<'_> {
         self.override_rows_from(&session, entry).await.map(Some)
     }
 
+    /// Returns true if the tenant has own values of the model's records, or has added entries to it.
+    pub(crate) async fn has_own_values(&self) -> Result<bool> {
+        Ok(self.override_rows(&self.entry).await?.is_some_and(|rows| !rows.is_empty()))
+    }
+
     /// Reads all rows of the model that stores overrides.
     pub(super) async fn override_rows_from(
         &self,

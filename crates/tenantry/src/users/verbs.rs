@@ -13,7 +13,7 @@ use crate::{
     error::Wrong,
     tenants::{self, provision::Owner},
 };
-use tenantry_engine::name::{Slug, UserId};
+use tenantry_engine::name::{RoleName, Slug, UserId};
 
 /// The users of an installation.
 pub struct Users<'a>(&'a Platform);
@@ -144,15 +144,26 @@ impl Users<'_> {
     /// # Errors
     /// Returns [`Error::Conflict`] when the address has an account: its holder can only join by invitation.
     pub async fn create_owner(&self, actor: &Actor, slug: &Slug, owner: NewOwner) -> Result<()> {
+        self.create_member(actor, slug, owner, &self.0.owner_role()?).await
+    }
+
+    /// Creates a user and makes them a member of an existing tenant.
+    pub(crate) async fn create_member(
+        &self,
+        actor: &Actor,
+        slug: &Slug,
+        member: NewOwner,
+        role: &RoleName,
+    ) -> Result<()> {
         actor.require_staff()?;
         let by = &actor.by();
-        let Owner::New(user) = owner.hashed(self.0.access().passwords()).await? else {
-            return Err(Error::Internal("a new owner is a new user".into()));
+        let Owner::New(user) = member.hashed(self.0.access().passwords()).await? else {
+            return Err(Error::Internal("a new member is a new user".into()));
         };
         let mut write = self.0.control().begin().await?;
         let tenant = tenants::by_slug(&mut write, slug).await?;
         let id = super::create(&mut write, by, &user).await?;
-        super::members::add(&mut write, by, id, tenant.id, &self.0.owner_role()?).await?;
+        super::members::add(&mut write, by, id, tenant.id, role).await?;
         write.commit().await
     }
 

@@ -1,22 +1,17 @@
-//! `tenantry demo`: serves two tenants with realistic data on loopback, and prints lines to paste.
+//! `tenantry demo`: serves tenants with realistic data on loopback, and prints lines to paste.
 
 use crate::cli::{args::Demo, serve::until_stopped, setup::Place, table};
-use anyhow::{Result, bail};
+use anyhow::{Result, anyhow, bail};
 use std::{net::SocketAddr, path::Path, process::ExitCode};
-use tenantry::demo::{self, Company};
+use tenantry::{
+    apps::demo_config,
+    config::Config,
+    demo::{self, Shown},
+};
 
 /// Creates the missing demo tenants, then serves them. Removes them instead if asked to.
 pub(in crate::cli) async fn run(place: &Place, options: &Demo) -> Result<ExitCode> {
-    let mut config = place.config()?;
-    if let Some(url) = &options.postgres {
-        if place.data.is_none() {
-            let mut data = config.platform.data_dir.clone().into_os_string();
-            data.push("-postgres");
-            config.set_data_dir(Path::new(&data));
-        }
-        demo::on_postgres(&mut config, url, Some(options.isolation), true)?;
-    }
-    let platform = place.platform_of(config).await?;
+    let platform = place.platform_of(config(place, options)?).await?;
     if options.remove {
         let removed = demo::remove(platform).await?;
         say!("removed {} and the data directory", table::count(removed, "database", "databases"));
@@ -29,17 +24,59 @@ pub(in crate::cli) async fn run(place: &Place, options: &Demo) -> Result<ExitCod
              serve"
         );
     }
-    let tenants = demo::load(&platform).await?;
-    until_stopped(platform, address, |bound| announce(bound, &tenants)).await
+    let shown = demo::load(&platform).await?;
+    until_stopped(platform, address, |bound| announce(bound, &shown)).await
 }
 
-fn announce(bound: SocketAddr, tenants: &[Company]) {
-    say!("Tenantry demo on http://{bound}   API documentation: http://{bound}/api/docs\n");
-    say!("  superuser   {}   {}", demo::SUPERUSER, demo::PASSWORD);
-    for tenant in tenants {
-        say!("  {:<14} {}   {}", tenant.name, tenant.email, demo::PASSWORD);
+/// Returns the configuration of the demo, with its stores on the server that the options name.
+fn config(place: &Place, options: &Demo) -> Result<Config> {
+    let mut config = match &options.app {
+        Some(app) => of_app(place, app)?,
+        None => place.config()?,
+    };
+    let ending = match (&options.postgres, &options.mongo) {
+        (Some(_), _) => "-postgres",
+        (_, Some(_)) => "-mongodb",
+        _ => "",
+    };
+    match &place.data {
+        Some(data) => config.set_data_dir(data),
+        None => {
+            let mut data = config.platform.data_dir.clone().into_os_string();
+            data.push(ending);
+            config.set_data_dir(Path::new(&data));
+        }
     }
-    let Some(tenant) = tenants.first() else { return };
+    if let Some(url) = &options.postgres {
+        demo::on_postgres(&mut config, url, Some(options.isolation), true)?;
+    }
+    if let Some(url) = &options.mongo {
+        demo::on_mongodb(&mut config, url, &options.prefix)?;
+    }
+    Ok(config)
+}
+
+fn of_app(place: &Place, app: &str) -> Result<Config> {
+    if place.config.is_some() {
+        bail!("the configuration names the apps\n  remedy: leave out --app or --config");
+    }
+    let Some(text) = demo_config(app) else {
+        bail!("no built-in app is called {app}\n  remedy: name medadmin or valuation");
+    };
+    let parsed = Config::parse(&format!("the configuration of the demo of {app}"), text, Path::new(""));
+    parsed.map_err(|problems| anyhow!("{problems}"))
+}
+
+fn announce(bound: SocketAddr, shown: &Shown) {
+    say!("Tenantry demo on http://{bound}   API documentation: http://{bound}/api/docs\n");
+    say!("  {:<24} {}   {}", "superuser", demo::SUPERUSER, demo::PASSWORD);
+    for tenant in &shown.tenants {
+        say!("  {:<24} {}   {}", tenant.name, tenant.email, demo::PASSWORD);
+        for member in &tenant.members {
+            say!("  {:<24} {}   {}", format!("  {}", member.role), member.email, demo::PASSWORD);
+        }
+    }
+    let Some(tenant) = shown.tenants.first() else { return };
     say!("\nPaste these in another terminal:\n");
     say!("  TOKEN=$(curl -s http://{bound}/api/auth/login -H 'content-type: application/json' \\");
     say!(
@@ -47,11 +84,9 @@ fn announce(bound: SocketAddr, tenants: &[Company]) {
         tenant.email,
         demo::PASSWORD
     );
-    say!(
-        "  curl -s 'http://{bound}/api/records/doctors?expand=city,clinic' -H \"authorization: Bearer $TOKEN\""
-    );
-    say!(
-        "  curl -s 'http://{bound}/api/records/patients?q=eder&limit=3' -H \"authorization: Bearer $TOKEN\""
-    );
+    for shown in &shown.paths {
+        say!("  # {}", shown.about);
+        say!("  curl -s 'http://{bound}{}' -H \"authorization: Bearer $TOKEN\"", shown.path);
+    }
     say!("\nStop it with Ctrl-C; run it again to continue.");
 }
