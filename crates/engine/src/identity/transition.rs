@@ -65,6 +65,11 @@ impl Transition {
         }
     }
 
+    /// Returns true if the update may set another state.
+    pub(crate) fn sets_state(self) -> bool {
+        !matches!(self, Self::Record | Self::StopRecording | Self::Bar)
+    }
+
     /// Returns the statement. `table` is the table of places, `sign` is the character before the number of a parameter.
     pub(crate) fn sql(self, table: &str, sign: char) -> String {
         let (set, when) = self.parts();

@@ -3,7 +3,6 @@
 
 use super::{
     connections::{Connection, Param},
-    names::literal,
     seal,
     site::Site,
     tables::{self, Form},
@@ -36,7 +35,7 @@ pub(crate) async fn enrol(conn: &mut Connection, site: &Site, platform: &Platfor
     let form = check(conn, site, platform).await?;
     // A tenant in a pool does not affect the seal of the pool.
     if !(site.is_pooled() && site.place.tenant.is_some()) {
-        seal::renew(conn, site).await?;
+        seal::renew(conn, site, 0).await?;
     }
     Ok(form)
 }
@@ -62,7 +61,7 @@ pub(crate) fn question(site: &Site) -> String {
 pub(crate) fn question_with(site: &Site, columns: &str, tables: &str) -> String {
     format!(
         "SELECT m.version, p.generation, p.platform, \
-           (SELECT count(*) FROM (SELECT 1 FROM {s}._tenantry_place LIMIT 2) AS few), m.ledger{columns} \
+           (SELECT count(*) FROM (SELECT 1 FROM {s}._tenantry_place LIMIT 2) AS few){columns} \
          FROM {s}._tenantry_meta AS m \
          LEFT JOIN {s}._tenantry_place AS p ON p.tenant = $1 AND p.store = $2{tables}",
         s = site.quoted
@@ -70,24 +69,7 @@ pub(crate) fn question_with(site: &Site, columns: &str, tables: &str) -> String 
 }
 
 /// Number of columns of [`question`].
-pub(crate) const COLUMNS: usize = 5;
-
-/// Returns the condition that the row of a place is the one that [`judge`] has accepted in the result of [`question`].
-pub(crate) fn same_row(rows: &[Row], site: &Site) -> String {
-    row(site, rows.first().and_then(|row| row.get::<_, Option<&str>>(2)).unwrap_or_default())
-}
-
-/// Returns the condition that a row of `_tenantry_place` is that of the place, of this installation.
-pub(crate) fn row(site: &Site, platform: &str) -> String {
-    let (tenant, generation) = (site.tenant, site.generation);
-    let (store, platform) = (literal(site.place.store.as_str()), literal(platform));
-    format!("tenant = {tenant} AND store = {store} AND generation = {generation} AND platform = {platform}")
-}
-
-/// Returns the position of the ledger from the result of [`question`].
-pub(crate) fn position(rows: &[Row]) -> i64 {
-    rows.first().map_or(0, |row| row.get(4))
-}
+pub(crate) const COLUMNS: usize = 4;
 
 /// Checks the result of [`question`].
 ///

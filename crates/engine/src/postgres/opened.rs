@@ -5,7 +5,7 @@ use super::{
     names::quoted,
     records::SCHEMA,
     replicas::Latest,
-    seal,
+    seal::{self, Seal},
     server::Server,
     site::Site,
 };
@@ -16,7 +16,12 @@ use crate::{
     schema::{Known, Schema, Verified},
     write::Queue,
 };
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, PoisonError, RwLock},
+    time::Duration,
+};
+use tokio_postgres::Row;
 
 /// Maximum number of places that a server remembers. A forgotten place is verified again when it is used next.
 pub(super) const REMEMBERED: usize = 10_000;
@@ -29,6 +34,8 @@ const LOCK_WAIT: Duration = Duration::from_secs(5);
 pub(crate) struct Opened {
     pub(crate) site: Site,
     pub(crate) verified: Verified,
+    /// The seal when the place was verified last.
+    seal: RwLock<Option<Arc<Sealed>>>,
     /// The quoted role that statements of the place run as; `None` if the place has its own database.
     pub(crate) role: Option<Arc<str>>,
     /// Setting that confines statements to the tenant in a pool.
@@ -38,6 +45,14 @@ pub(crate) struct Opened {
     pub(crate) queue: Queue,
     /// Moment at which this process last changed or verified the place. Only set if the server has replicas.
     pub(super) changed: Latest,
+}
+
+/// A seal that a place had when it was verified.
+#[derive(Debug)]
+pub(crate) struct Sealed {
+    pub(crate) seal: Seal,
+    /// Beginning of each read.
+    prefix: Box<str>,
 }
 
 impl Opened {
@@ -50,6 +65,7 @@ impl Opened {
         Self {
             site,
             verified: Verified::default(),
+            seal: RwLock::default(),
             role,
             setting,
             write,
@@ -73,10 +89,30 @@ impl Opened {
         }
     }
 
-    /// Returns a read with the schema of this place, preceded by the check of its seal for this position of the ledger.
-    pub(crate) fn read_text(&self, sql: &str, ledger: i64) -> String {
-        let mut text = seal::prefix(&self.site, ledger);
-        text.reserve(sql.len() + 4 * self.site.quoted.len());
+    /// Returns the seal that the place had when this schema was verified there; `None` if it was not, or if the place has
+    /// been verified with another seal since.
+    pub(crate) fn sealed(&self, known: &Known) -> Option<Arc<Sealed>> {
+        let sealed = self.last_sealed()?;
+        (self.verified.position(known) == Some(sealed.seal.position)).then_some(sealed)
+    }
+
+    /// Returns the seal that the place had when it was verified last.
+    pub(crate) fn last_sealed(&self) -> Option<Arc<Sealed>> {
+        self.seal.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Records that the schema was verified while the place had this seal.
+    fn keep(&self, known: &Known, seal: Seal) -> Arc<Sealed> {
+        let sealed = Arc::new(Sealed { prefix: seal.prefix(&self.site).into(), seal });
+        *self.seal.write().unwrap_or_else(PoisonError::into_inner) = Some(sealed.clone());
+        self.verified.set(known, sealed.seal.position);
+        sealed
+    }
+
+    /// Returns a read with the schema of this place, preceded by the check of its seal.
+    pub(crate) fn read_text(&self, sql: &str, sealed: &Sealed) -> String {
+        let mut text = String::with_capacity(sealed.prefix.len() + sql.len() + 4 * self.site.quoted.len());
+        text.push_str(&sealed.prefix);
         for (index, part) in sql.split(SCHEMA).enumerate() {
             text.push_str(if index == 0 { "" } else { &self.site.quoted });
             text.push_str(part);
@@ -98,7 +134,7 @@ impl Server {
     /// its generation, and [`Kind::SchemaBehind`] or [`Kind::SchemaAhead`] if it has another schema.
     pub(crate) async fn opened(&self, place: &Place, schema: &Schema) -> Result<Arc<Opened>> {
         if let Some(opened) = self.opened.get(place) {
-            if opened.verified.position(schema.known()).is_none() {
+            if opened.sealed(schema.known()).is_none() {
                 self.verify_schema(&opened, schema.known()).await?;
             }
             return Ok(opened);
@@ -109,21 +145,22 @@ impl Server {
         Ok(opened)
     }
 
-    /// Verifies the identity of a place and its schema. Returns the position of the ledger.
+    /// Verifies the identity of a place and its schema. Returns its seal.
     ///
     /// # Errors
     /// Returns the errors of [`Server::opened`].
-    pub(crate) async fn verify_schema(&self, opened: &Opened, known: &Known) -> Result<i64> {
-        let sql = opened.text(&format!(
-            "SELECT m.ledger, l.app, l.migration, l.checksum \
-             FROM {SCHEMA}._tenantry_meta AS m LEFT JOIN {SCHEMA}._tenantry_ledger AS l ON true"
-        ));
-        let mut lease = self.lease_to(opened).await?;
-        let answers = opened.read(lease.connection()?, &[Call::once(&sql, &[])]).await;
-        drop(lease);
-        // After the ledger was read: a tenant that leaves its pool meanwhile raises it, so that reads find another seal.
-        self.identify(&opened.site).await?;
-        let rows = answers?.pop().unwrap_or_default();
+    pub(crate) async fn verify_schema(&self, opened: &Opened, known: &Known) -> Result<Arc<Sealed>> {
+        let sql = format!(
+            "SELECT {}, l.app, l.migration, l.checksum \
+             FROM {schema}._tenantry_meta AS m LEFT JOIN {schema}._tenantry_ledger AS l ON true",
+            seal::name_in(&opened.site),
+            schema = opened.site.quoted
+        );
+        let mut rows = self.read_ledger(opened, &sql).await?;
+        if rows.first().is_some_and(|row| seal::read(row, 0).is_none()) {
+            // Tables of an early format had no seal until the identity was checked.
+            rows = self.read_ledger(opened, &sql).await?;
+        }
         let applied: BTreeMap<String, String> = rows
             .iter()
             .filter_map(|row| {
@@ -133,20 +170,29 @@ impl Server {
             .collect();
         known.compare(&applied)?;
         let row = rows.first().ok_or_else(|| Error::new(Kind::WrongIdentity, "no ledger"))?;
-        let position = row.get(0);
+        let seal = seal::read(row, 0).ok_or_else(|| seal::missing(&opened.site))?;
         // Set this first, so that no replica that has not reached this state answers.
         self.note_change(opened);
-        opened.verified.set(known, position);
-        Ok(position)
+        Ok(opened.keep(known, seal))
     }
 
-    /// Determines why a statement of a session found the place in another state than the verified one. Returns the
-    /// position of the ledger if the place is in order now, because another migration was applied that does not concern
+    /// Reads the ledger with the query `sql`, then verifies the identity of the place.
+    async fn read_ledger(&self, opened: &Opened, sql: &str) -> Result<Vec<Row>> {
+        let mut lease = self.lease_to(opened).await?;
+        let answers = opened.read(lease.connection()?, &[Call::once(sql, &[])]).await;
+        drop(lease);
+        // After the ledger was read: a tenant that leaves its pool meanwhile raises it, so that reads find another seal.
+        self.identify(&opened.site).await?;
+        Ok(answers?.pop().unwrap_or_default())
+    }
+
+    /// Determines why a statement of a session found the place in another state than the verified one. Returns the seal if
+    /// the place is in order now, because another migration was applied that does not concern
     /// its schema.
     ///
     /// # Errors
     /// Returns the precise reason.
-    pub(crate) async fn why(&self, opened: &Opened, known: &Known) -> Result<i64> {
+    pub(crate) async fn why(&self, opened: &Opened, known: &Known) -> Result<Arc<Sealed>> {
         match self.verify_schema(opened, known).await {
             Err(error) if *error.kind() == Kind::WrongIdentity => {
                 // The place was here a moment ago, so it was moved. The next session looks it up again.

@@ -60,7 +60,28 @@ async fn set(conn: &mut Connection, site: &Site, change: Transition, values: &[P
     let mut params = vec![tenant, store, (&site.generation, Type::INT8)];
     params.extend_from_slice(values);
     let rows = conn.query(&sql, &params).await.map_err(|error| not_ours(site, error))?;
+    if !rows.is_empty() && change.sets_state() {
+        mark(conn, site).await?;
+    }
     Ok(!rows.is_empty())
+}
+
+/// Creates or removes the mark that a place is open, which migrations lock. A pool keeps its mark, whatever its tenants
+/// do.
+pub(crate) async fn mark(conn: &mut Connection, site: &Site) -> Result<()> {
+    if site.is_pooled() {
+        return Ok(());
+    }
+    let schema = &site.quoted;
+    let sql = format!(
+        "SELECT EXISTS (SELECT FROM {schema}._tenantry_place WHERE state <> 'open'), \
+           to_regclass('{schema}._tenantry_open') IS NOT NULL"
+    );
+    match conn.once(&sql, &[]).await?.first().map(|row| (row.get(0), row.get(1))) {
+        Some((true, true)) => conn.batch(&format!("DROP TABLE {schema}._tenantry_open")).await,
+        Some((false, false)) => conn.batch(&format!("CREATE TABLE {schema}._tenantry_open ()")).await,
+        _ => Ok(()),
+    }
 }
 
 /// Fences the place, on behalf of no operation. Does not affect a place that is not open for another reason.
@@ -188,7 +209,8 @@ pub(crate) async fn take_over(conn: &mut Connection, site: &Site, platform: &Pla
     let row = [tenant, store, (&site.generation, Type::INT8), (&id, Type::TEXT), (&token, Type::INT8)];
     conn.query(&sql, &row).await.map_err(|error| not_ours(site, error))?;
     if !site.is_pooled() {
-        seal::renew(conn, site).await?;
+        seal::renew(conn, site, 0).await?;
+        mark(conn, site).await?;
     }
     // The row is locked by now, so no write of an earlier generation can record another change.
     forget_changes(conn, site).await?;

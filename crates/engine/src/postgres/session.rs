@@ -6,7 +6,7 @@
 use super::{
     connections::{Call, Failed},
     joins::joined::Joined,
-    opened::Opened,
+    opened::{Opened, Sealed},
     records::{Bound, Query, activity, list, read, usage, write},
     server::Server,
     site::Site,
@@ -314,8 +314,8 @@ impl Session {
     /// replica does not show the place as it was verified.
     async fn at_replica(&self, sql: &str, values: &[Bound<'_>]) -> Option<Vec<Row>> {
         let replica = self.server.replicas.as_ref()?.choose(&self.place, self.after)?;
-        let ledger = self.place.verified.position(self.schema.known())?;
-        let text = self.place.read_text(sql, ledger);
+        let sealed = self.place.sealed(self.schema.known())?;
+        let text = self.place.read_text(sql, &sealed);
         let tenant = self.isolation().is_pooled().then(|| self.tenant());
         let params: Vec<_> = tenant.iter().chain(values).map(Bound::param).collect();
         replica.read(&self.place, &[Call::again(&text, &params)]).await?.pop()
@@ -324,30 +324,35 @@ impl Session {
     /// Runs a read on the primary. Returns its rows only if the place is as it was verified.
     async fn current(&self, sql: &str, values: &[Bound<'_>]) -> Result<Vec<Row>> {
         let known = self.schema.known();
-        let mut ledger = match self.place.verified.position(known) {
-            Some(ledger) => ledger,
+        let mut sealed = match self.place.sealed(known) {
+            Some(sealed) => sealed,
             None => Box::pin(self.server.why(&self.place, known)).await?,
         };
         for _ in 0..ATTEMPTS {
-            let failed = match self.ask(sql, values, ledger).await? {
+            let failed = match self.ask(sql, values, &sealed).await? {
                 Ok(rows) => return Ok(rows),
                 Err(failed) if failed.is_stale() || failed.is_gone() => failed,
                 Err(failed) => return Err(failed.into()),
             };
             let now = Box::pin(self.server.why(&self.place, known)).await?;
             // The schema is still the one for which the statement was written, so the failure has another cause.
-            if !failed.is_stale() && ledger == now {
+            if !failed.is_stale() && sealed.seal == now.seal {
                 return Err(failed.into());
             }
-            ledger = now;
+            sealed = now;
         }
         let site = &self.place.site;
         Err(Error::new(Kind::Busy, format!("{site} is being migrated, or tenants leave its pool")))
     }
 
-    async fn ask(&self, sql: &str, values: &[Bound<'_>], ledger: i64) -> Result<Result<Vec<Row>, Failed>> {
+    async fn ask(
+        &self,
+        sql: &str,
+        values: &[Bound<'_>],
+        sealed: &Sealed,
+    ) -> Result<Result<Vec<Row>, Failed>> {
         let tenant = self.isolation().is_pooled().then(|| self.tenant());
-        let sql = &*self.place.read_text(sql, ledger);
+        let sql = &*self.place.read_text(sql, sealed);
         let params: Vec<_> = tenant.iter().chain(values).map(Bound::param).collect();
         let call = [Call::again(sql, &params)];
         let mut lease = self.server.lease_to(&self.place).await?;
@@ -370,7 +375,7 @@ impl Writer for Session {
     }
 
     async fn why(&self, known: &Known) -> Result<i64> {
-        self.server.why(&self.place, known).await
+        self.server.why(&self.place, known).await.map(|sealed| sealed.seal.position)
     }
 }
 

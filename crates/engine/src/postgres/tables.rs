@@ -4,37 +4,45 @@
 //! To add a format: raise [`VERSION`], change [`CREATE`] and add a step to [`STEPS`]. A step that adds a table also
 //! confines it, as [`super::places::roles`] does for a new place.
 
-use super::{connections::Connection, seal, site::Site};
+use super::{connections::Connection, place_state, seal, site::Site};
 use crate::error::{Error, Kind, Result};
 use tokio_postgres::types::Type;
 
 /// Version of the format that [`CREATE`] makes.
-pub(crate) const VERSION: i64 = 5;
+pub(crate) const VERSION: i64 = 6;
 
 /// Steps from each format to the next one, beginning with format 1. They run in the schema of the place. The step from
 /// format 1 only adds the seal, which [`upgrade`] creates after all steps. Since format 3, an index serves the history
 /// of a record. The step from format 3 changes no table: the new number stops programs that do not rename the seal of a
-/// pool when a tenant leaves it. Since format 5, a place stores which operation may not record any more.
-const STEPS: [&str; 4] = [
+/// pool when a tenant leaves it. Since format 5, a place stores which operation may not record any more. Since format
+/// 6, only the name of the seal has the position of the ledger, and the ledger has no index: a migration of a schema opens
+/// as few tables and indexes as it can.
+const STEPS: [&str; 5] = [
     "",
     "CREATE INDEX _tenantry_activity__record__idx ON _tenantry_activity(tenant, model, record, id)",
     "",
     "ALTER TABLE _tenantry_place ADD COLUMN barred bigint",
+    "ALTER TABLE _tenantry_meta DROP COLUMN ledger; \
+     ALTER TABLE _tenantry_ledger DROP CONSTRAINT _tenantry_ledger_pkey, ALTER COLUMN n DROP IDENTITY; \
+     CREATE TABLE _tenantry_open ()",
 ];
 
 /// SQL that creates the platform's own tables in the first schema of the search path.
 ///
-/// `_tenantry_meta` has one row; every migration applied to the database or schema raises its `ledger`, and so does a
-/// tenant that leaves a pool (see [`seal`]).
+/// `_tenantry_meta` has one row. `_tenantry_ledger` has the applied migrations, numbered in their order. It has no unique
+/// index: renaming the [`seal`] refuses the second of two equal migrations. `_tenantry_open` is there while a place that
+/// has the schema alone is open, so that a migration checks that by locking it.
 /// `_tenantry_place` has one row per tenant and store; tenant 0 is a system store itself, and tenant -1 stands in
 /// databases that were copied from a template and belong to no place yet. `platform` is the installation that a place
 /// belongs to. For the other columns see [`crate::identity::PlaceInfo`]: while there is a `recorder`, writes are
-/// recorded in `_tenantry_changes`; the operation with the token `barred` may not become one. `_tenantry_seq` has the last integer id of each model. The [`seal`] is made with
-/// the identity.
+/// recorded in `_tenantry_changes`; the operation with the token `barred` may not become one. `_tenantry_seq` has the
+/// last integer id of each model. The [`seal`] gets its name with the identity.
 pub(crate) const CREATE: &str = r#"
 CREATE TABLE _tenantry_meta(
-  one integer PRIMARY KEY CHECK (one = 1), version bigint NOT NULL, ledger bigint NOT NULL DEFAULT 0);
-INSERT INTO _tenantry_meta(one, version) VALUES (1, 5);
+  one integer PRIMARY KEY CHECK (one = 1), version bigint NOT NULL);
+INSERT INTO _tenantry_meta(one, version) VALUES (1, 6);
+CREATE TABLE _tenantry_open();
+CREATE TABLE _tenantry_at_0();
 CREATE TABLE _tenantry_place(
   tenant bigint NOT NULL, store text COLLATE "C" NOT NULL, generation bigint NOT NULL,
   platform text COLLATE "C" NOT NULL DEFAULT '',
@@ -42,8 +50,8 @@ CREATE TABLE _tenantry_place(
   holder bigint, recorder bigint, log_upto bigint, rows bigint NOT NULL DEFAULT 0, bytes bigint NOT NULL DEFAULT 0,
   made_at timestamptz NOT NULL DEFAULT now(), barred bigint, PRIMARY KEY (tenant, store));
 CREATE TABLE _tenantry_ledger(
-  n bigint NOT NULL GENERATED ALWAYS AS IDENTITY, app text COLLATE "C" NOT NULL, migration text COLLATE "C" NOT NULL,
-  checksum text COLLATE "C" NOT NULL, applied_at timestamptz NOT NULL DEFAULT now(), PRIMARY KEY (app, migration));
+  n bigint NOT NULL, app text COLLATE "C" NOT NULL, migration text COLLATE "C" NOT NULL,
+  checksum text COLLATE "C" NOT NULL, applied_at timestamptz NOT NULL DEFAULT now());
 CREATE TABLE _tenantry_seq(
   tenant bigint NOT NULL, model text COLLATE "C" NOT NULL, last bigint NOT NULL, PRIMARY KEY (tenant, model));
 CREATE TABLE _tenantry_activity(
@@ -99,5 +107,6 @@ pub(crate) async fn upgrade(conn: &mut Connection, site: &Site) -> Result<()> {
             conn.query(&raised, &[(&(from + 1), Type::INT8)]).await?;
         }
     }
-    seal::renew(conn, site).await
+    place_state::mark(conn, site).await?;
+    seal::renew(conn, site, 0).await
 }

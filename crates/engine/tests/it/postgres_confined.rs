@@ -85,7 +85,7 @@ async fn a_role_of_a_place_reaches_neither_other_places_nor_the_platforms_tables
             assert_eq!(refusal(&owner, &format!("SELECT * FROM {mine}._tenantry_place")).await, None);
             for sql in [
                 format!("SELECT * FROM {other}._tenantry_place"),
-                format!("UPDATE {mine}._tenantry_meta SET ledger = 5"),
+                format!("UPDATE {mine}._tenantry_meta SET version = 9"),
                 format!("DELETE FROM {mine}._tenantry_place"),
                 format!("CREATE TABLE {mine}.mine(a int)"),
             ] {

@@ -1,7 +1,7 @@
 //! Places on PostgreSQL: created completely or not at all, accessible to their own roles only, and never mistaken for
 //! each other.
 
-use crate::postgres_kit::*;
+use crate::{postgres_kit::*, records_seal::FORM_5};
 use std::{pin::pin, task::Poll};
 use tenantry_engine::{Engine, Error, Kind, PlaceState, Result, Template, name::StoreName, place::Place};
 use tenantry_testkit::{dose, tried};
@@ -193,6 +193,9 @@ async fn a_place_is_itself_at_its_generation_only() {
         let name = home.name("tenant_2_1");
         home.rows(&home.owner(), &format!("DROP INDEX {name}._tenantry_activity__record__idx")).await;
         home.rows(&home.owner(), &format!("ALTER TABLE {name}._tenantry_place DROP COLUMN barred")).await;
+        for statement in FORM_5.split(';') {
+            home.rows(&home.owner(), &statement.replace(" _tenantry", &format!(" {name}._tenantry"))).await;
+        }
         let older = format!("UPDATE {name}._tenantry_meta SET version = 2 RETURNING 1");
         home.rows(&home.owner(), &older).await;
         home.engine().verify(&schema(2)).await.unwrap();

@@ -2,7 +2,7 @@
 
 use crate::{
     schema_kit::{app, load, migration, store},
-    schema_lab::{Lab, Subject, TENANT},
+    schema_lab::{Lab, POSITION, Subject, TENANT},
     schema_people::{NAME, answers, models, people, step},
     schema_rows::{Cell::*, NOW},
 };
@@ -18,7 +18,7 @@ use tenantry_engine::{
 };
 use tokio::time::sleep;
 
-fn statements(postgres: &[&str]) -> Statements {
+pub(crate) fn statements(postgres: &[&str]) -> Statements {
     Statements { postgres: postgres.iter().map(|sql| (*sql).to_owned()).collect(), ..Statements::default() }
 }
 
@@ -106,7 +106,7 @@ async fn a_migration_that_fails_in_the_middle_leaves_nothing() {
         assert!(error.detail().contains("0002_bad: ERROR: division by zero: in `SELECT 1 / 0`"), "{error}");
         assert_eq!(subject.catalog().await, before, "{subject}");
         assert_eq!(subject.values(&models(NAME), "people", &["name"]).await, [["A"]]);
-        assert_eq!(subject.query("SELECT ledger FROM _tenantry_meta").await, [["1"]]);
+        assert_eq!(subject.position().await, 1);
     }
     lab.remove().await;
 }
@@ -164,7 +164,7 @@ async fn a_new_place_has_counted_the_rows_of_its_migrations() {
         assert_eq!(lab.engine.check_rows(&subject.place(), &script).await.unwrap(), [], "{subject}");
         let ids = subject.query("SELECT tenant, last FROM _tenantry_seq").await;
         assert_eq!(ids, [[TENANT.to_string(), "3".into()]], "{subject}");
-        assert_eq!(subject.query("SELECT ledger FROM _tenantry_meta").await, [["2"]]);
+        assert_eq!(subject.position().await, 2);
     }
     lab.remove().await;
 }
@@ -261,14 +261,14 @@ async fn writes_and(new: &'static str) {
         let write = async {
             sleep(Duration::from_millis(300)).await;
             writer.batch_execute(&insert(&subject, 1, "x")).await.unwrap();
-            let ledger = writer.query_one("SELECT ledger FROM _tenantry_meta", &[]).await.unwrap();
+            let ledger = writer.query_one(POSITION, &[]).await.unwrap();
             writer.batch_execute("COMMIT").await.unwrap();
             ledger.get::<_, i64>(0)
         };
         let (outcome, ledger) = tokio::join!(subject.migrate(&all), write);
         outcome.unwrap();
         assert_eq!(ledger, 1, "{subject}: the migration waited for the write");
-        assert_eq!(subject.query("SELECT ledger FROM _tenantry_meta").await, [["2"]]);
+        assert_eq!(subject.position().await, 2);
     }
     lab.remove().await;
 }

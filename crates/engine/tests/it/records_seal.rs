@@ -15,6 +15,12 @@ use tenantry_engine::{
 };
 use tokio::time::timeout;
 
+/// Makes the platform's tables of format 6 such of format 5.
+pub(crate) const FORM_5: &str = "DROP TABLE _tenantry_open; \
+    ALTER TABLE _tenantry_meta ADD COLUMN ledger bigint NOT NULL DEFAULT 1; \
+    ALTER TABLE _tenantry_ledger ALTER COLUMN n ADD GENERATED ALWAYS AS IDENTITY, ADD PRIMARY KEY (app, migration); \
+    UPDATE _tenantry_meta SET version = 5";
+
 /// Returns the cases on PostgreSQL.
 fn on_postgres() -> impl Iterator<Item = Case> {
     cases().into_iter().filter(|case| matches!(case.on, On::Postgres(_)))
@@ -55,13 +61,14 @@ fn a_place_of_the_first_form_gets_its_seal() {
         kit.side().run(
             "DO $$BEGIN EXECUTE (SELECT format('DROP TABLE %s', oid::regclass) FROM pg_class \
                WHERE relnamespace = current_schema()::regnamespace AND starts_with(relname, '_tenantry_at_')); \
-             DROP INDEX _tenantry_activity__record__idx; ALTER TABLE _tenantry_place DROP COLUMN barred; \
-             UPDATE _tenantry_meta SET version = 1; END$$",
+             DROP INDEX _tenantry_activity__record__idx; ALTER TABLE _tenantry_place DROP COLUMN barred; END$$",
         );
+        kit.side().run(FORM_5);
+        kit.side().run("UPDATE _tenantry_meta SET version = 1");
         let kit = kit.again();
         assert!(kit.get("hospitals", &id).is_some(), "{case:?}");
         let side = kit.side();
-        assert_eq!((side.integer(seals), side.integer("SELECT version FROM _tenantry_meta")), (1, 5));
+        assert_eq!((side.integer(seals), side.integer("SELECT version FROM _tenantry_meta")), (1, 6));
     }
 }
 

@@ -324,7 +324,16 @@ impl Subject<'_> {
         }
         self.query("SELECT migration FROM _tenantry_ledger").await.len()
     }
+
+    /// Returns the position of the ledger of a place on PostgreSQL.
+    pub(crate) async fn position(&self) -> i64 {
+        self.query(POSITION).await[0][0].parse().unwrap()
+    }
 }
+
+/// Query for the position of the ledger, which is in the name of the seal of the current schema.
+pub(crate) const POSITION: &str = "SELECT split_part(relname, '_', 4)::bigint FROM pg_class \
+    WHERE relnamespace = current_schema()::regnamespace AND starts_with(relname, '_tenantry_at_')";
 
 impl std::fmt::Display for Subject<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

@@ -234,6 +234,10 @@ impl Writer {
     pub(crate) async fn finish(mut self, log_upto: i64) -> Result<()> {
         let counted = (self.rows, self.bytes, log_upto);
         let conn = self.transaction.connection()?;
+        if !self.site.is_pooled() {
+            // Only the owner may mark a place as open.
+            conn.batch("SET LOCAL ROLE NONE").await?;
+        }
         match self.filled {
             Some(state) => place_state::finish_filling(conn, &self.site, state, counted).await?,
             None => carried(conn, &self.site, counted).await?,

@@ -34,11 +34,11 @@ pub(crate) fn lock_whatever_state(store: &str) -> String {
     )
 }
 
-/// Returns the statement that reads the ledger, and the last number of each model in `$2`. It must run after [`lock`],
-/// because it sees only commits from before it began.
-pub(super) fn numbers() -> String {
+/// Returns the statement that reads whether the condition `is_sealed` holds, and the last number of each model in `$2`. It
+/// must run after [`lock`], because it sees only commits from before it began.
+pub(super) fn numbers(is_sealed: &str) -> String {
     format!(
-        "SELECT m.ledger, s.model, s.last FROM {SCHEMA}._tenantry_meta AS m \
+        "SELECT {is_sealed}, s.model, s.last FROM (SELECT) AS one \
          LEFT JOIN {SCHEMA}._tenantry_seq AS s ON s.tenant = $1 AND s.model = ANY($2)"
     )
 }

@@ -27,8 +27,8 @@ use tokio_postgres::types::Type;
 
 /// Longest wait for a lock. In the meantime, other transactions wait behind this one.
 const LOCK_WAIT: Duration = Duration::from_secs(5);
-/// Holds off all writers of the schema, with locks in the order of migrations. An index waits for writers in progress.
-const ALONE: &str = "SELECT 1 FROM _tenantry_meta FOR UPDATE; LOCK TABLE _tenantry_place IN EXCLUSIVE MODE";
+/// Holds off all writers of the schema and its migrations. An index waits for writers in progress.
+const ALONE: &str = "LOCK TABLE _tenantry_place IN EXCLUSIVE MODE";
 
 impl Server {
     /// See [`crate::Engine::operator_repair`]. Each statement runs for at most `limit`.

@@ -6,7 +6,7 @@ use crate::{
     error::{Error, Kind, Result},
     model::IdKind,
     postgres::{
-        opened::Opened,
+        opened::{Opened, Sealed},
         records::{Bound, bound::keys, search::searched, usage},
     },
     schema::Plan,
@@ -17,7 +17,8 @@ use tokio_postgres::Row;
 
 /// State of the place before the changes.
 pub(super) struct Start {
-    pub(super) ledger: i64,
+    /// Whether the place has the seal with which it was verified.
+    pub(super) is_sealed: bool,
     /// Last numbers of models.
     pub(super) numbers: BTreeMap<String, i64>,
     pub(super) texts: Texts,
@@ -79,7 +80,7 @@ impl<'a> Needs<'a> {
     }
 
     /// Returns the statements: the lock, the numbers, then the texts of each model.
-    pub(super) fn statements(&self, place: &Opened, store: &str) -> Vec<Statement<'static>> {
+    pub(super) fn statements(&self, place: &Opened, sealed: &Sealed, store: &str) -> Vec<Statement<'static>> {
         let (tenant, generation) = (place.site.tenant, place.site.generation);
         let integer = |number| Bound::Integer(Some(number));
         let numbered = self.numbered.iter().map(|name| Some((*name).to_owned())).collect();
@@ -89,7 +90,7 @@ impl<'a> Needs<'a> {
                 values: vec![integer(tenant), integer(generation)],
             },
             Statement {
-                sql: place.text(&usage::numbers()),
+                sql: place.text(&usage::numbers(&sealed.seal.is_there(&place.site))),
                 values: vec![integer(tenant), Bound::Texts(numbered)],
             },
         ];
@@ -114,7 +115,7 @@ impl<'a> Needs<'a> {
         let first = first.ok_or_else(|| Error::new(Kind::Corrupt, "the platform's tables have no row"))?;
         let number = |row: &Row| Some((row.get::<_, Option<String>>(1)?, row.get(2)));
         let numbers = rows.iter().filter_map(number).collect();
-        let mut start = Start { ledger: first.get(0), numbers, texts: Texts::default() };
+        let mut start = Start { is_sealed: first.get(0), numbers, texts: Texts::default() };
         start.texts.needed = !self.texts.is_empty();
         for ((plan, _), rows) in self.texts.values().zip(texts) {
             for row in rows {

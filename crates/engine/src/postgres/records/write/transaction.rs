@@ -87,12 +87,15 @@ async fn attempt(
     inserts: Inserts,
 ) -> Result<Committed, Ended> {
     let needs = Needs::of(writes);
-    let opening = needs.statements(place, writes[0].request.schema.store().as_str());
+    let Some(sealed) = place.last_sealed() else { return Err(Trouble::Outdated(0).into()) };
+    let opening = needs.statements(place, &sealed, writes[0].request.schema.store().as_str());
     let answers = send(connection, &opening, How::Begin(&place.write)).await.map_err(not_begun)?;
     let held = Held::read(&answers[0]).map_err(Trouble::All)?;
     let mut start = needs.read(&answers[1..]).map_err(Trouble::All)?;
-    let ledger = start.ledger;
-    let is_old = |write: &Write<'_>| place.verified.position(write.request.schema.known()) != Some(ledger);
+    let position = start.is_sealed.then_some(sealed.seal.position);
+    let is_old = |write: &Write<'_>| {
+        position.is_none() || place.verified.position(write.request.schema.known()) != position
+    };
     if let Some(at) = writes.iter().position(is_old) {
         return Err(Trouble::Outdated(at).into());
     }

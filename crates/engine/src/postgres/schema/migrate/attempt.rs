@@ -14,7 +14,7 @@ use crate::{
             ddl::Step,
             ledger, search,
         },
-        seal::{self, Standing},
+        seal::{self, Seal},
         server::Server,
         site::Site,
         tables::{self, Form},
@@ -23,7 +23,15 @@ use crate::{
 use tokio_postgres::types::Type;
 
 /// Statement that lets no write of the place begin until the transaction ends, and waits for those under way.
-pub(super) const HOLD_WRITERS: &str = "LOCK TABLE _tenantry_place IN EXCLUSIVE MODE";
+const HOLD_WRITERS: &str = "LOCK TABLE _tenantry_place IN EXCLUSIVE MODE";
+/// The same statement, which the database refuses if the place is not open.
+const HOLD_WRITERS_IF_OPEN: &str = "LOCK TABLE _tenantry_place, _tenantry_open IN EXCLUSIVE MODE";
+
+/// Returns the statement that holds the writers of a place before a migration. A database or schema that was moved away
+/// accepts no more changes (`fenced-generation`). A pool does, whatever its tenants do.
+pub(super) fn hold_writers(site: &Site) -> &'static str {
+    if site.is_pooled() { HOLD_WRITERS } else { HOLD_WRITERS_IF_OPEN }
+}
 
 /// A place whose ledger was read, with a connection to it. It holds no locks yet.
 pub(super) struct Begun<'a> {
@@ -43,18 +51,17 @@ impl<'a> Begun<'a> {
     }
 
     /// Begins a transaction, locks the place against writers and other migrations, and upgrades the platform's tables.
-    /// Every migration takes the locks in the same order; the rows of places come after the ledger's position.
     ///
     /// # Errors
     /// Returns [`Kind::Busy`] if another process holds the lock or has migrated the place since, and [`Kind::Fenced`]
     /// if the rows of the place have moved.
-    pub(super) async fn lock(&mut self) -> Result<Standing> {
-        let (site, ledger, form) = (self.site, self.found.lacking.ledger, self.found.form);
+    pub(super) async fn lock(&mut self) -> Result<()> {
+        let (site, form) = (self.site, self.found.form);
         let store = site.place.store.as_str();
-        let (expected, key) = (seal::expected(site, ledger), [(&store as _, Type::TEXT)]);
+        let (standing, key) = (seal::question(site), [(&store as _, Type::TEXT)]);
         let calls = [
-            Call::once(&expected, &[]),
             Call::once(HOLD_WRITERS, &[]),
+            Call::once(&standing, &[]),
             Call::once(
                 "SELECT EXISTS (SELECT FROM _tenantry_place WHERE store = $1 AND state <> 'open')",
                 &key,
@@ -63,8 +70,7 @@ impl<'a> Begun<'a> {
         let begin = format!("{}; {}", begin_as_owner(site, How::Write), settings());
         let conn = self.lease.connection()?;
         let answers = conn.begin_with(&begin, &calls).await?;
-        let standing = seal::as_expected(&answers[0], site);
-        if answers[0].first().map(|row| row.get::<_, i64>(0)) != Some(ledger) {
+        if seal::standing(&answers[1], site).and_then(|standing| standing.found) != self.found.lacking.seal {
             return Err(Error::new(Kind::Busy, format!("{site}: another process migrates it")));
         }
         // A database or schema that was moved away accepts no more writes, including changes of its tables
@@ -75,10 +81,7 @@ impl<'a> Begun<'a> {
         if form == Form::Outdated {
             tables::upgrade(conn, site).await?;
         }
-        match standing.filter(|_| form == Form::Current) {
-            Some(standing) => Ok(standing),
-            None => seal::find(conn, site).await,
-        }
+        Ok(())
     }
 
     /// Returns the connection, in the transaction if it has begun.
@@ -90,11 +93,13 @@ impl<'a> Begun<'a> {
     ///
     /// # Errors
     /// Returns the errors of [`straight::apply`].
-    pub(super) async fn apply(&mut self, migration: &Compiled, steps: &[&str]) -> Result<()> {
-        // A database or schema that was moved away accepts no more changes. A pool does, whatever its tenants do.
-        let open = if self.site.is_pooled() { "" } else { " AND state = 'open'" };
-        let (ledger, condition) = (self.found.lacking.ledger, format!("WHERE {}{open}", self.found.same_row));
-        straight::apply(self.lease.connection()?, self.site, (ledger, &condition), migration, steps).await
+    pub(super) async fn apply(
+        &mut self,
+        seals: (&Seal, &Seal),
+        migration: &Compiled,
+        steps: &[&str],
+    ) -> Result<()> {
+        straight::apply(self.lease.connection()?, self.site, seals, migration, steps).await
     }
 
     /// Ends the transaction without a change, if it has begun.
@@ -111,14 +116,8 @@ pub(super) struct Attempt<'a> {
 }
 
 impl Attempt<'_> {
-    /// Applies the migration and adds it to the ledger, in the caller's transaction. `renewal` renews the seal. With
-    /// `commit`, also commits the transaction.
-    pub(super) async fn apply(
-        &self,
-        conn: &mut Connection,
-        renewal: Option<&str>,
-        commit: bool,
-    ) -> Result<()> {
+    /// Applies the migration and adds it to the ledger, in the caller's transaction. The caller renews the seal.
+    pub(super) async fn apply(&self, conn: &mut Connection) -> Result<()> {
         let loaded = &self.migration.loaded;
         let (steps, mut from) = (&self.migration.steps, 0);
         while from < steps.len() {
@@ -137,7 +136,7 @@ impl Attempt<'_> {
             };
             filled.map_err(|error| failed::in_statement(loaded, None, error))?;
         }
-        ledger::enter(conn, self.site, loaded, renewal, commit).await
+        ledger::enter(conn, self.site, loaded).await
     }
 
     async fn fill_search(&self, conn: &mut Connection, model: &Model) -> Result<()> {

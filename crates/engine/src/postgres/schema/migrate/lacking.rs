@@ -1,26 +1,26 @@
 //! What a place lacks, and what the places of a fleet usually lack.
 //!
 //! Places that one tenant has alone and that have the same ledger lack the same migrations. So a run over a fleet reads one
-//! place, and migrates the others without reading them: the statement of the migration says which ledger it expects, and
-//! the database refuses it in a place that has another one. Such a place is read.
+//! place, and migrates the others without reading them: the migration renames the seal that a place with this ledger
+//! has, and the database refuses that in a place with another one. Such a place is read.
 
 use crate::{
     ledger::{self as rules, Loaded},
     name::StoreName,
-    postgres::{identity, names::literal, schema::ledger, site::Site},
+    postgres::{
+        seal::{Lines, Seal},
+        site::Site,
+    },
 };
-use std::{
-    collections::BTreeMap,
-    sync::{Arc, Mutex, PoisonError},
-};
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// What a place has and lacks.
 #[derive(Debug, Clone)]
 pub(super) struct Lacking {
-    /// Position of the ledger.
-    pub(super) ledger: i64,
-    /// All lines of the ledger: app and name → checksum.
-    pub(super) lines: BTreeMap<(String, String), String>,
+    /// Seal of the place; `None` if it has none.
+    pub(super) seal: Option<Seal>,
+    /// All lines of the ledger.
+    pub(super) lines: Lines,
     /// Migrations that the place lacks, as `app/name`.
     pub(super) pending: Vec<String>,
     /// Migrations that the place has and that are not known here.
@@ -28,26 +28,31 @@ pub(super) struct Lacking {
 }
 
 impl Lacking {
-    /// Returns what the place lacks once it has its first missing migration.
-    pub(super) fn after(&self, store: &StoreName, migration: &Loaded) -> Self {
-        let mut after = self.clone();
+    /// Returns the lines of the ledger once the place has a migration.
+    fn lines_with(&self, store: &StoreName, migration: &Loaded) -> Lines {
+        let mut lines = self.lines.clone();
         let name = rules::name_in(store, &migration.name);
-        after.lines.insert((migration.app.clone(), name), migration.checksum.clone());
-        after.pending.retain(|id| *id != migration.id());
-        after.ledger += 1;
-        after
+        lines.insert((migration.app.clone(), name), migration.checksum.clone());
+        lines
     }
 
-    /// Returns the condition, for a query of `_tenantry_place`, that one tenant has the schema alone, that it is the open place
-    /// `site` of this installation, and that its ledger has these lines. Returns `None` if the text of the condition
-    /// would depend on a setting.
-    pub(super) fn condition(&self, site: &Site, platform: &str) -> Option<String> {
-        let lines = self.lines.iter().map(|((app, name), checksum)| format!("{app} {name} {checksum}"));
-        let lines = literal(&lines.collect::<Vec<_>>().join("\n"));
-        let (place, found) = (identity::row(site, platform), ledger::lines(site));
-        let condition =
-            format!("HAVING count(*) = 1 AND bool_and({place} AND state = 'open') AND {found} = {lines}");
-        (!condition.contains('\\')).then_some(condition)
+    /// Returns what the place lacks once it has a migration, with the seal that it has then.
+    pub(super) fn after(&self, migration: &Loaded, seal: Seal, store: &StoreName) -> Self {
+        let (lines, mut pending) = (self.lines_with(store, migration), self.pending.clone());
+        pending.retain(|id| *id != migration.id());
+        Self { seal: Some(seal), lines, pending, unknown: self.unknown.clone() }
+    }
+
+    /// Returns the seal of a place that has these lines at the same position, and the seal that it has after a migration.
+    /// Returns `None` if the position is not known.
+    pub(super) fn seals(&self, site: &Site, platform: &str, migration: &Loaded) -> Option<(Seal, Seal)> {
+        let found = self.seal.as_ref()?;
+        if site.is_pooled() {
+            return Some((found.clone(), found.next_in_pool()));
+        }
+        let after = self.lines_with(&site.place.store, migration);
+        let seal = |position, lines| Seal::expected(site, platform, position, lines);
+        Some((seal(found.position, &self.lines), seal(found.position + 1, &after)))
     }
 }
 

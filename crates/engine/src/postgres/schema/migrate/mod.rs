@@ -1,9 +1,8 @@
 //! Runs migrations on one place, each in one transaction together with its ledger row. A crash at any point leaves
 //! every migration either whole or absent, and the next run applies the rest.
 //!
-//! A migration locks the row of `_tenantry_meta`, and locks `_tenantry_place` against writers. A write locks the row of
-//! its place before anything else, so it runs either entirely before the migration or entirely after it. A migration
-//! never waits for long, because all other transactions would wait behind it: it gives up, lets them continue, and
+//! A migration locks `_tenantry_place` against writers and other migrations. A write locks the row of its place before
+//! anything else, so it runs either entirely before the migration or entirely after it. A migration never waits for long, because all other transactions would wait behind it: it gives up, lets them continue, and
 //! tries again.
 
 mod attempt;
@@ -23,7 +22,14 @@ use crate::{
     error::{Kind, Result},
     ledger::{Applied, MigrateReport},
     place::Place,
-    postgres::{connections::Connection, identity, seal, server::Server, site::Site, tables::Form},
+    postgres::{
+        connections::Connection,
+        identity,
+        seal::{self, Seal},
+        server::Server,
+        site::Site,
+        tables::Form,
+    },
     schema::Script,
 };
 use attempt::{Attempt, Begun};
@@ -91,14 +97,11 @@ impl Server {
         done: &mut Done<'s>,
     ) -> Result<Option<Next>> {
         let Some(lacking) = done.expected.take() else { return Ok(None) };
-        let condition = lacking.condition(site, self.platform.id());
-        let (Some(migration), Some(condition)) = (statements.first(&lacking), condition) else {
-            return Ok(None);
-        };
-        let Some(steps) = migration.straight() else { return Ok(None) };
+        let Some(migration) = statements.first(&lacking) else { return Ok(None) };
+        let seals = lacking.seals(site, self.platform.id(), &migration.loaded);
+        let (Some((from, to)), Some(steps)) = (seals, migration.straight()) else { return Ok(None) };
         let mut lease = self.lease(site).await?;
-        let expected = (lacking.ledger, &*condition);
-        match straight::apply(lease.connection()?, site, expected, migration, &steps).await {
+        match straight::apply(lease.connection()?, site, (&from, &to), migration, &steps).await {
             Err(error) if straight::is_unexpected(&error) => Ok(None),
             Err(error) if straight::is_refused(&error) => {
                 done.straight.insert(&*migration.loaded.name);
@@ -108,7 +111,7 @@ impl Server {
                 done.expected = Some(lacking);
                 Err(error)
             }
-            Ok(()) => Ok(Some(done.applied(site, statements, migration, &lacking))),
+            Ok(()) => Ok(Some(done.applied(site, migration, &lacking, Some(to)))),
         }
     }
 
@@ -134,18 +137,25 @@ impl Server {
             index::ahead(self, site, migration).await?;
             return Ok(None);
         }
-        match migration.straight() {
-            Some(steps) if begun.found.form == Form::Current && !done.straight.contains(name) => {
-                let applied = begun.apply(migration, &steps).await;
+        let seals = lacking.seals(site, self.platform.id(), &migration.loaded);
+        let seal = match (migration.straight(), seals) {
+            (Some(steps), Some((from, to)))
+                if begun.found.form == Form::Current && !done.straight.contains(name) =>
+            {
+                let applied = begun.apply((&from, &to), migration, &steps).await;
                 if applied.as_ref().is_err_and(straight::is_refused) {
                     done.straight.insert(name);
                     return Ok(None);
                 }
                 applied?;
+                Some(to)
             }
-            _ => self.step_by_step(begun, statements, migration).await?,
-        }
-        Ok(Some(done.applied(site, statements, migration, &lacking)))
+            _ => {
+                self.step_by_step(begun, statements, migration).await?;
+                None
+            }
+        };
+        Ok(Some(done.applied(site, migration, &lacking, seal)))
     }
 
     /// Applies a migration whose steps need answers of the database.
@@ -157,9 +167,11 @@ impl Server {
     ) -> Result<()> {
         let applied = async {
             let site = begun.site;
-            let renewal = begun.lock().await?.renewal(site, 1);
-            let attempt = Attempt { site, statements, migration };
-            attempt.apply(begun.connection()?, renewal.as_deref(), true).await
+            begun.lock().await?;
+            let conn = begun.connection()?;
+            Attempt { site, statements, migration }.apply(conn).await?;
+            let renewal = seal::find(conn, site).await?.renewal(site, 1);
+            conn.commit_batch(&renewal.iter().map(|sql| &**sql).collect::<Vec<_>>()).await
         };
         let applied = applied.await;
         if applied.is_err() {
@@ -198,7 +210,7 @@ impl Server {
             }
             for migration in statements.migrations.iter().filter(|m| pending.contains(&m.loaded.id())) {
                 let attempt = Attempt { site, statements, migration };
-                attempt.apply(begun.connection()?, None, false).await?;
+                attempt.apply(begun.connection()?).await?;
             }
             Ok(())
         };
@@ -240,18 +252,12 @@ struct Done<'s> {
 }
 
 impl Done<'_> {
-    /// Notes that the first migration that a place lacked was applied.
-    fn applied(
-        &mut self,
-        site: &Site,
-        statements: &Statements,
-        migration: &Compiled,
-        lacking: &Lacking,
-    ) -> Next {
+    /// Notes that the first migration that a place lacked was applied. `seal` is the seal of the place then, if it is known.
+    fn applied(&mut self, site: &Site, migration: &Compiled, lacking: &Lacking, seal: Option<Seal>) -> Next {
         let (is_last, unknown) = (lacking.pending.len() <= 1, lacking.unknown.clone());
         self.is_read = true;
-        if !is_last && lacking::is_alone(site) {
-            self.expected = Some(Arc::new(lacking.after(&statements.of.store, &migration.loaded)));
+        if let (false, true, Some(seal)) = (is_last, lacking::is_alone(site), seal) {
+            self.expected = Some(Arc::new(lacking.after(&migration.loaded, seal, &site.place.store)));
         }
         Next { applied: Some(migration.loaded.id()), is_last, unknown }
     }
@@ -282,8 +288,9 @@ impl Statements {
     pub(in crate::postgres) async fn apply_new(&self, conn: &mut Connection, site: &Site) -> Result<()> {
         conn.batch(&attempt::settings()).await?;
         for migration in &self.migrations {
-            Attempt { site, statements: self, migration }.apply(conn, None, false).await?;
+            Attempt { site, statements: self, migration }.apply(conn).await?;
         }
-        seal::renew(conn, site).await
+        let raised = i64::try_from(self.migrations.len()).unwrap_or(i64::MAX);
+        seal::renew(conn, site, raised).await
     }
 }

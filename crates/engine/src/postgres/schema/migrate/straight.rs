@@ -1,24 +1,23 @@
 //! Applies a migration in one round trip, as one text with its locks, its ledger row, the seal and the commit.
 //!
-//! Nothing reads an answer on the way, so every check is a statement that the database refuses: that no other process
-//! has migrated the place since it was read, that its row is the verified one, and that the place is open. After a refusal the
-//! migration is tried step by step, which finds the reason and mends what can be mended.
+//! Nothing reads an answer on the way, so every check is a statement that the database refuses: locking the mark of an open
+//! place, and renaming the seal, whose name says whose place it is and which ledger it has. Neither opens a table that
+//! the migration does not need, nor makes a plan, which takes most of the time of a migration over many schemas. After a
+//! refusal the migration is tried step by step, which finds the reason and mends what can be mended.
 
-use super::attempt::{HOLD_WRITERS, settings};
+use super::attempt::{hold_writers, settings};
 use crate::{
     error::{Error, Kind, Result},
     postgres::{
         connections::{Connection, refusal},
         places::{How, begin_as_owner},
         schema::{compiled::Compiled, ledger},
-        seal,
+        seal::Seal,
         site::Site,
     },
 };
-use tokio_postgres::error::{DbError, SqlState};
 
-/// Applies the migration if the ledger is at the position `ledger` and the query of `_tenantry_place` with the clause
-/// `condition` has a row.
+/// Applies the migration if the place has the seal `from` and, unless it is a pool, is open. Then it has the seal `to`.
 ///
 /// # Errors
 /// Returns the refusal of the first statement that failed (see [`is_refused`]), and [`Kind::InDoubt`] if the connection was
@@ -26,17 +25,17 @@ use tokio_postgres::error::{DbError, SqlState};
 pub(super) async fn apply(
     conn: &mut Connection,
     site: &Site,
-    (ledger, condition): (i64, &str),
+    (from, to): (&Seal, &Seal),
     migration: &Compiled,
     steps: &[&str],
 ) -> Result<()> {
     let begin = format!("{}; {}", begin_as_owner(site, How::Write), settings());
-    let raise = ledger::raise_from(site, ledger);
-    let enter = ledger::enter_if(site, &migration.loaded, condition);
-    let renew = seal::raised_from(site, ledger);
-    let mut statements = vec![&*begin, &raise, HOLD_WRITERS, &enter];
+    let enter = ledger::entry(site, &migration.loaded, to.position);
+    let rename = from.rename(to, site);
+    let mut statements = vec![&*begin, hold_writers(site), &enter];
     statements.extend(steps);
-    statements.push(&renew);
+    // Last, because reads wait from here on.
+    statements.push(&rename);
     let done = conn.commit_batch(&statements).await;
     if done.is_err() {
         // The rollback fails if the connection was lost.
@@ -50,12 +49,7 @@ pub(super) fn is_refused(error: &Error) -> bool {
     refusal(error).is_some() && *error.kind() != Kind::Busy
 }
 
-/// Returns whether the place is not in the state that the migration expected: the refused statement is one of those that
-/// compare it, or renames the seal.
+/// Returns whether the place is not in the state that the migration expected: the mark or the seal is not there.
 pub(super) fn is_unexpected(error: &Error) -> bool {
-    let compares = |refused: &DbError| match *refused.code() {
-        SqlState::NOT_NULL_VIOLATION => refused.table().is_some_and(|table| table.starts_with("_tenantry_")),
-        _ => false,
-    };
-    refusal(error).is_some_and(compares) || *error.kind() == Kind::SchemaBehind
+    *error.kind() == Kind::SchemaBehind
 }

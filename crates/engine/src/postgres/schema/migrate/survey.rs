@@ -20,8 +20,6 @@ use tokio_postgres::Row;
 /// What a place has and lacks, when it was read.
 pub(super) struct Found {
     pub(super) form: Form,
-    /// Condition that the row of the place is the one whose identity was verified.
-    pub(super) same_row: String,
     pub(super) lacking: Arc<Lacking>,
 }
 
@@ -35,9 +33,8 @@ impl Server {
         self.surveyed(site, |rows, form| {
             let (pending, unknown) = statements.of.pending(&ledger::surveyed(rows, site))?;
             rules::refuse_newer(&pending, &unknown)?;
-            let (ledger, lines) = (identity::position(rows), ledger::surveyed_lines(rows));
-            let lacking = Arc::new(Lacking { ledger, lines, pending, unknown });
-            Ok(Found { form, same_row: identity::same_row(rows, site), lacking })
+            let (seal, lines) = (ledger::surveyed_seal(rows), ledger::surveyed_lines(rows));
+            Ok(Found { form, lacking: Arc::new(Lacking { seal, lines, pending, unknown }) })
         })
         .await
     }
