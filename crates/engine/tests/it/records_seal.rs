@@ -72,25 +72,39 @@ fn a_place_of_the_first_form_gets_its_seal() {
     }
 }
 
+/// Returns a kit that has read a row, whose id it returns, before another process ran a migration.
+fn before_a_migration(case: Case) -> (Kit, RecordId) {
+    let kit = Kit::new(case);
+    let id = kit.one(insert("hospitals", &[("name", "City".into())])).id;
+    assert!(kit.get("hospitals", &id).is_some());
+    let hospitals = models().into_iter().find(|model| model.name.as_str() == "hospitals").unwrap();
+    let mut wards = (*hospitals).clone();
+    wards.name = ModelName::parse("wards").unwrap();
+    let mut later = migrations(&models()).to_vec();
+    let (app, ops) = (later[0].app.clone(), vec![Op::CreateModel { model: Box::new(wards.schema()) }]);
+    later.push(Migration { app, name: "0002_wards".into(), depends: vec![], ops });
+    let whole = match case.is_pooled() {
+        true => Place { tenant: None, ..kit.place.clone() },
+        false => kit.place.clone(),
+    };
+    runtime().block_on(kit.again().engine.migrate(&whole, &later)).unwrap();
+    (kit, id)
+}
+
 #[test]
 fn a_read_for_an_earlier_ledger_is_refused() {
     for case in on_servers() {
-        let kit = Kit::new(case);
-        let id = kit.one(insert("hospitals", &[("name", "City".into())])).id;
-        assert!(kit.get("hospitals", &id).is_some());
-        let hospitals = models().into_iter().find(|model| model.name.as_str() == "hospitals").unwrap();
-        let mut wards = (*hospitals).clone();
-        wards.name = ModelName::parse("wards").unwrap();
-        let mut later = migrations(&models()).to_vec();
-        let (app, ops) = (later[0].app.clone(), vec![Op::CreateModel { model: Box::new(wards.schema()) }]);
-        later.push(Migration { app, name: "0002_wards".into(), depends: vec![], ops });
-        let whole = match case.is_pooled() {
-            true => Place { tenant: None, ..kit.place.clone() },
-            false => kit.place.clone(),
-        };
-        // Another process runs a migration.
-        runtime().block_on(kit.again().engine.migrate(&whole, &later)).unwrap();
+        let (kit, id) = before_a_migration(case);
         assert_eq!(*kit.try_get("hospitals", &id).unwrap_err().kind(), Kind::SchemaAhead, "{case:?}");
+    }
+}
+
+#[test]
+fn a_write_for_an_earlier_ledger_is_refused() {
+    for case in on_servers() {
+        let (kit, id) = before_a_migration(case);
+        let change = update("hospitals", &id, None, &[("name", "Town".into())]);
+        assert_eq!(*kit.apply(&[change]).unwrap_err().kind(), Kind::SchemaAhead, "{case:?}");
     }
 }
 
