@@ -24,7 +24,7 @@ use tokio_postgres::types::Type;
 
 /// Statement that lets no write of the place begin until the transaction ends, and waits for those under way.
 const HOLD_WRITERS: &str = "LOCK TABLE _tenantry_place IN EXCLUSIVE MODE";
-/// The same statement, which the database refuses if the place is not open.
+/// [`HOLD_WRITERS`], which the database refuses if the place is not open.
 const HOLD_WRITERS_IF_OPEN: &str = "LOCK TABLE _tenantry_place, _tenantry_open IN EXCLUSIVE MODE";
 
 /// Returns the statement that holds the writers of a place before a migration. A database or schema that was moved away
