@@ -39,6 +39,9 @@ enum Command {
     /// Compare records on a MongoDB deployment with documents by hand.
     #[cfg(feature = "mongodb")]
     Mongo(mongo::Options),
+    /// Requests for many tenants with a database each on one MongoDB deployment, with few places open.
+    #[cfg(feature = "mongodb")]
+    MongoMany(mongo::many::Options),
     /// The hand-written server of one database, for the harness to start.
     Baseline {
         /// The database file, made if absent.
@@ -57,6 +60,8 @@ fn main() -> ExitCode {
         Command::PostgresMany(options) => postgres::many::run(&options),
         #[cfg(feature = "mongodb")]
         Command::Mongo(options) => mongo::run(&options),
+        #[cfg(feature = "mongodb")]
+        Command::MongoMany(options) => mongo::many::run(&options),
         Command::Baseline { database, port } => baseline::server::serve(&database, port),
     };
     match done {

@@ -107,6 +107,16 @@ impl Server {
             Self::Mongo(server) => &server.name,
         }
     }
+
+    /// Returns how many places are open now, and how many were opened since the process started, if the server is a
+    /// MongoDB deployment; otherwise zeros.
+    fn places(&self) -> (usize, u64) {
+        match self {
+            #[cfg(feature = "mongodb")]
+            Self::Mongo(server) => server.places(),
+            _ => (0, 0),
+        }
+    }
 }
 
 impl Engine {
@@ -156,7 +166,8 @@ impl Engine {
             }
             #[cfg(feature = "mongodb")]
             ServerSpec::Mongo { name, options } => {
-                mongo::Server::new(name, options, &platform, deadline).map(Server::Mongo)
+                let open = limits.open_databases.unwrap_or(mongo::OPEN_PLACES);
+                mongo::Server::new(name, options, &platform, (deadline, open)).map(Server::Mongo)
             }
         };
         let servers = (0..).zip(specs).map(open).collect::<Result<_>>()?;
@@ -312,14 +323,15 @@ impl Engine {
         }
     }
 
-    /// Returns the number of databases that are open now.
+    /// Returns the number of databases that are open now. On MongoDB, these are the places that the process remembers as
+    /// verified, because one client serves all of them.
     pub fn open_databases(&self) -> usize {
-        self.0.sqlite.cache.len()
+        self.0.sqlite.cache.len() + self.0.servers.iter().map(|server| server.places().0).sum::<usize>()
     }
 
-    /// Returns the number of files opened since the process started, which is the number of cache misses.
+    /// Returns the number of databases opened since the process started, which is the number of cache misses.
     pub fn opens(&self) -> u64 {
-        self.0.sqlite.cache.opens()
+        self.0.sqlite.cache.opens() + self.0.servers.iter().map(|server| server.places().1).sum::<u64>()
     }
 
     /// Closes all databases that are not in use, and ends the background work.

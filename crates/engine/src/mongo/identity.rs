@@ -3,12 +3,14 @@
 
 use super::{
     cells::whole,
+    place_state::info,
     server::Server,
     site::Site,
     tables::{self, META, PLACES, ledger_id},
 };
 use crate::{
     error::{Error, Kind, Result},
+    identity::transition::not_open,
     ledger::{self, Applied},
     schema::Known,
 };
@@ -49,8 +51,15 @@ impl Identity {
     /// Compares the migrations with those of a schema. Returns the position of the ledger.
     ///
     /// # Errors
-    /// Returns the errors of [`Known::compare`], and [`Kind::Busy`] while migrations are applied.
+    /// Returns the errors of [`Known::compare`], [`Kind::Busy`] while migrations are applied, and [`Kind::Fenced`] if the
+    /// place does not have all its rows.
     pub(super) fn compare(&self, site: &Site, known: &Known) -> Result<i64> {
+        if let Some(place) = &self.place {
+            let state = info(place, site)?.state;
+            if !state.is_complete() {
+                return Err(not_open(&site.place, state));
+            }
+        }
         known.compare(&self.applied(site))?;
         self.position().ok_or_else(|| {
             Error::new(

@@ -8,6 +8,7 @@ mod dump;
 mod error;
 mod foreign;
 mod identity;
+mod lease;
 mod mirror;
 mod opened;
 mod place_state;
@@ -21,6 +22,7 @@ mod tables;
 mod transaction;
 
 pub(crate) use foreign::Documents as ForeignDocuments;
+pub(crate) use opened::OPEN_PLACES;
 pub(crate) use places::is_loss;
 pub(crate) use server::Server;
 pub use server::ServerOptions;

@@ -1,6 +1,6 @@
 //! Places that this process has used: their location, the schemas verified there, and the queue of waiting writes.
 
-use super::{server::Server, site::Site};
+use super::{lease::Leased, server::Server, site::Site};
 use crate::{
     error::{Error, Kind, Result},
     place::Place,
@@ -8,13 +8,13 @@ use crate::{
     write::Queue,
 };
 use std::{
-    sync::Arc,
+    sync::{Arc, atomic::Ordering::Relaxed},
     time::{Duration, Instant},
 };
 use tokio::time::sleep;
 
-/// Number of places that a server remembers. A forgotten place is verified again on its next use.
-pub(super) const REMEMBERED: usize = 10_000;
+/// Default for the number of places that a server remembers. A forgotten place is verified again on its next use.
+pub(crate) const OPEN_PLACES: usize = 10_000;
 /// Maximum time that a statement waits for running migrations.
 const MIGRATION_WAIT: Duration = Duration::from_secs(5);
 /// Pause between two checks of a place that is being migrated.
@@ -26,9 +26,15 @@ pub(crate) struct Opened {
     pub(crate) site: Site,
     pub(crate) verified: Verified,
     pub(crate) queue: Queue,
+    pub(super) leased: Leased,
 }
 
 impl Server {
+    /// Returns how many places are open now, and how many were opened since the process started.
+    pub(crate) fn places(&self) -> (usize, u64) {
+        (self.opened.len(), self.opens.load(Relaxed))
+    }
+
     /// Returns the place, whose identity and schema are verified. Reads the database only if this process has not
     /// verified them yet.
     ///
@@ -46,8 +52,10 @@ impl Server {
             site: self.site(place)?,
             verified: Verified::default(),
             queue: Queue::default(),
+            leased: Leased::default(),
         });
         self.verify_schema(&opened, schema.known()).await?;
+        self.opens.fetch_add(1, Relaxed);
         self.opened.insert(place.clone(), opened.clone());
         Ok(opened)
     }

@@ -157,6 +157,13 @@ pub(super) fn at(site: &Site) -> Document {
     doc! { "_id": &site.key, "generation": site.generation }
 }
 
+/// Returns the filter that matches the document of a place at its generation if sessions may read the place.
+pub(super) fn readable(site: &Site) -> Document {
+    let mut readable = at(site);
+    readable.insert("state", doc! { "$nin": ["filling", "leaving"] });
+    readable
+}
+
 fn open_or_fenced() -> Document {
     doc! { "state": { "$in": ["open", "fenced"] } }
 }

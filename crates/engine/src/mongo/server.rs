@@ -2,7 +2,8 @@
 
 use super::{
     error::{Driven, within},
-    opened::{Opened, REMEMBERED},
+    lease::Newest,
+    opened::Opened,
     site::Site,
 };
 use crate::{
@@ -21,7 +22,7 @@ use std::{
     fmt,
     sync::{
         Arc,
-        atomic::{AtomicBool, Ordering::Relaxed},
+        atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
     },
     time::Duration,
 };
@@ -69,10 +70,15 @@ pub(crate) struct Inner {
     client: OnceCell<Client>,
     reachable: AtomicBool,
     reads_states: AtomicBool,
+    grants_leases: AtomicBool,
+    /// The newest operation time of the deployment.
+    pub(super) newest: Newest,
     /// Maximum duration of a read.
     pub(super) read_deadline: Duration,
-    /// Places that this process has used.
+    /// Places that this process has used, at most as many as may be open.
     pub(super) opened: Cache<Place, Arc<Opened>>,
+    /// Number of places that were opened.
+    pub(super) opens: AtomicU64,
 }
 
 impl fmt::Debug for Inner {
@@ -85,7 +91,8 @@ impl fmt::Debug for Inner {
 }
 
 impl Server {
-    /// Makes a server without connecting to it, because a deployment that does not answer must not stop the others.
+    /// Makes a server without connecting to it, because a deployment that does not answer must not stop the others. A
+    /// read may take `read_deadline`, and `open` places may be open.
     ///
     /// # Errors
     /// Returns [`Kind::Statement`] if the prefix is not allowed.
@@ -93,7 +100,7 @@ impl Server {
         name: ServerName,
         options: ServerOptions,
         platform: &Platform,
-        read_deadline: Duration,
+        (read_deadline, open): (Duration, usize),
     ) -> Result<Self> {
         let prefix = &options.prefix;
         let fits = prefix.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_');
@@ -107,8 +114,11 @@ impl Server {
             client: OnceCell::new(),
             reachable: AtomicBool::new(true),
             reads_states: AtomicBool::new(false),
+            grants_leases: AtomicBool::new(false),
+            newest: Newest::default(),
             read_deadline,
-            opened: Cache::new(REMEMBERED),
+            opened: Cache::new(open.max(1)),
+            opens: AtomicU64::new(0),
         })))
     }
 
@@ -167,6 +177,7 @@ impl Server {
         match lacks(&hello).into_iter().next() {
             None => {
                 self.reads_states.store(wire(&hello) >= STATES_WIRE, Relaxed);
+                self.grants_leases.store(hello.contains_key("setName"), Relaxed);
                 Ok(client)
             }
             Some(why) => Err(refused(format!("server {}: {why}", self.name))),
@@ -176,6 +187,12 @@ impl Server {
     /// Returns true if the deployment can read an earlier state without a transaction.
     pub(super) fn reads_states(&self) -> bool {
         self.reads_states.load(Relaxed)
+    }
+
+    /// Returns true if reads may rely on earlier checks of their place. In a sharded cluster, an answer does not tell how
+    /// new the data of its shard is.
+    pub(super) fn grants_leases(&self) -> bool {
+        self.grants_leases.load(Relaxed)
     }
 
     /// Returns what the deployment lacks to be used by an installation, each item with its remedy.
@@ -302,7 +319,7 @@ mod tests {
         };
         let server = |prefix: &str| {
             let name = ServerName::parse("mongo").unwrap();
-            Server::new(name, options(prefix), &Platform::default(), Duration::from_secs(1))
+            Server::new(name, options(prefix), &Platform::default(), (Duration::from_secs(1), 8))
         };
         let own = server("med_").unwrap();
         let physical = PhysicalName::parse("demo_org_001").unwrap();

@@ -5,9 +5,14 @@
 
 use super::{
     cells::whole,
+    lease::Lease,
     opened::Opened,
-    place_state::{at, numbered},
-    records::{Layout, activity, list, read, write},
+    place_state::{at, numbered, readable},
+    records::{
+        Layout, activity, list,
+        query::{Answer, Find, Query},
+        read, write,
+    },
     server::Server,
     tables::{ACTIVITY, PLACES},
 };
@@ -24,7 +29,7 @@ use crate::{
     write::{Activity, Queue, Trouble, Usage, Write, WriteCondition, WriteOptions, Writer, Written, submit},
 };
 use futures_util::TryStreamExt;
-use mongodb::bson::{Document, RawDocument, RawDocumentBuf, doc};
+use mongodb::bson::{RawDocument, doc};
 use std::{borrow::Cow, collections::HashSet, sync::Arc};
 
 /// Maximum number of attempts of a read, which is repeated if the place was migrated in the meantime.
@@ -66,7 +71,8 @@ impl Session {
         let layout = self.layout(self.schema.require(model)?);
         let projection = layout.plan.project(fields)?;
         let Some(key) = layout.plan.key(id) else { return Ok(None) };
-        let rows = self.rows(model, read::by_id(&layout, key, &projection)).await?;
+        let answer = self.read(model, &read::by_id(&layout, key, &projection)).await?;
+        let rows = answer.rows()?;
         read::show(layout.plan, &projection, &rows, &mut visit)?;
         Ok((!rows.is_empty()).then_some(visit))
     }
@@ -80,23 +86,24 @@ impl Session {
     ) -> Result<V> {
         let layout = self.layout(self.schema.require(model)?);
         let projection = layout.plan.project(fields)?;
-        let rows = self.rows(model, read::by_ids(&layout, ids, &projection)?).await?;
-        read::show(layout.plan, &projection, &rows, &mut visit)?;
+        let answer = self.read(model, &read::by_ids(&layout, ids, &projection)?).await?;
+        read::show(layout.plan, &projection, &answer.rows()?, &mut visit)?;
         Ok(visit)
     }
 
     pub(crate) async fn exists(&self, model: &str, ids: &[RecordId]) -> Result<Vec<RecordId>> {
         let layout = self.layout(self.schema.require(model)?);
         let projection = layout.only_ids();
-        let rows = self.rows(model, read::by_ids(&layout, ids, &projection)?).await?;
-        let found = rows.iter().map(|row| layout.id_of(row)).collect::<Result<HashSet<_>>>()?;
+        let answer = self.read(model, &read::by_ids(&layout, ids, &projection)?).await?;
+        let found =
+            answer.rows()?.into_iter().map(|row| layout.id_of(row)).collect::<Result<HashSet<_>>>()?;
         Ok(ids.iter().filter(|id| !found.contains(id)).cloned().collect())
     }
 
     pub(crate) async fn refers(&self, model: &str, field: &str, id: &RecordId) -> Result<bool> {
         let layout = self.layout(self.schema.require(model)?);
         match read::refers(&layout, field, id)? {
-            Some(pipeline) => Ok(!self.rows(model, pipeline).await?.is_empty()),
+            Some(query) => Ok(!self.read(model, &query).await?.rows()?.is_empty()),
             None => Ok(false),
         }
     }
@@ -111,8 +118,8 @@ impl Session {
         let layout = self.layout(self.schema.require(model)?);
         let list = list::List::new(&self.schema, layout, select)?;
         let overridden = self.overridden(&list.layout, &list.wanted, merge).await?;
-        let rows = self.rows(model, list.pipeline(merge, &overridden)?).await?;
-        let next = list.show(&rows, &mut visit)?;
+        let answer = self.read(model, &list.query(merge, &overridden)?).await?;
+        let next = list.show(&answer.rows()?, &mut visit)?;
         Ok((visit, next))
     }
 
@@ -126,10 +133,10 @@ impl Session {
         let layout = self.layout(self.schema.require(model)?);
         let wanted = list::wanted(&layout, search)?;
         let overridden = self.overridden(&layout, &wanted, merge).await?;
-        let mut pipeline = list::matching(&layout, filter, &wanted, merge, &overridden)?;
-        pipeline.push(doc! { "$count": "n" });
-        let rows = self.rows(model, pipeline).await?;
-        Ok(rows.first().map_or(0, |row| number(row, "n").unsigned_abs()))
+        let mut stages = list::matching(&layout, filter, &wanted, merge, &overridden)?.stages();
+        stages.push(doc! { "$count": "n" });
+        let answer = self.read(model, &Query::Stages(stages)).await?;
+        Ok(answer.rows()?.first().map_or(0, |row| number(row, "n").unsigned_abs()))
     }
 
     pub(crate) async fn aggregate(
@@ -142,9 +149,10 @@ impl Session {
         let checked = Checked::new(layout.plan, asked)?;
         let wanted = list::wanted(&layout, asked.search.as_deref())?;
         let overridden = self.overridden(&layout, &wanted, merge).await?;
-        let mut pipeline = list::matching(&layout, &asked.filter, &wanted, merge, &overridden)?;
-        pipeline.extend(list::aggregate::stages(&layout, asked, &checked));
-        list::aggregate::groups(&self.rows(model, pipeline).await?, asked, &checked)
+        let mut stages = list::matching(&layout, &asked.filter, &wanted, merge, &overridden)?.stages();
+        stages.extend(list::aggregate::stages(&layout, asked, &checked));
+        let answer = self.read(model, &Query::Stages(stages)).await?;
+        list::aggregate::groups(&answer.rows()?, asked, &checked)
     }
 
     /// Reads the rows whose searched texts the tenant overrides, and determines which of them match.
@@ -159,8 +167,8 @@ impl Session {
         };
         match list::texts(layout, rows)? {
             Some(texts) => {
-                let rows = Box::pin(self.rows(layout.plan.model.name.as_str(), texts)).await?;
-                list::overridden(layout, search, &rows)
+                let answer = Box::pin(self.read(layout.plan.model.name.as_str(), &texts)).await?;
+                list::overridden(layout, search, &answer.rows()?)
             }
             None => Ok(list::Overridden::default()),
         }
@@ -182,15 +190,16 @@ impl Session {
             own.insert("record", record.to_string());
         }
         let limit = i64::from(limit.clamp(1, crate::list::LIMIT_MAX));
-        let pipeline =
-            vec![doc! { "$match": own }, doc! { "$sort": { "_id": -1 } }, doc! { "$limit": limit }];
-        activity::entries(&self.rows(ACTIVITY, pipeline).await?, bytes)
+        let newest =
+            Find { filter: own, sort: Some(doc! { "_id": -1 }), limit: Some(limit), projection: None };
+        activity::entries(&self.read(ACTIVITY, &Query::Find(newest)).await?.rows()?, bytes)
     }
 
     pub(crate) async fn usage(&self) -> Result<Usage> {
         let mut open = at(&self.place.site);
         open.insert("state", "open");
-        let rows = self.rows(PLACES, vec![doc! { "$match": open }]).await?;
+        let answer = self.read(PLACES, &Query::Find(Find { filter: open, ..Find::default() })).await?;
+        let rows = answer.rows()?;
         let row = rows.first().ok_or_else(write::fenced)?;
         Ok(Usage { rows: number(row, "rows").unsigned_abs(), bytes: number(row, "bytes").unsigned_abs() })
     }
@@ -217,50 +226,89 @@ impl Session {
         }
     }
 
-    /// Runs a read. Returns its rows only if the place is still in the verified state.
-    async fn rows(&self, collection: &str, pipeline: Vec<Document>) -> Result<Vec<RawDocumentBuf>> {
+    /// Runs a read. Returns its answer only if the place was in the verified state while the server read the documents.
+    async fn read(&self, collection: &str, query: &Query) -> Result<Answer> {
         let known = self.schema.known();
         let mut ledger = match self.place.verified.position(known) {
             Some(ledger) => ledger,
             None => Box::pin(self.server.why(&self.place, known)).await?,
         };
+        if let Query::Find(find) = query
+            && let Some(lease) = self.place.leased.get(ledger, &self.server.newest)
+            && let Some(answer) = self.leased(collection, find, lease).await?
+        {
+            return Ok(answer);
+        }
         for _ in 0..ATTEMPTS {
-            match self.once(collection, pipeline.clone(), ledger).await? {
-                Some(rows) => return Ok(rows),
+            match Box::pin(self.checked(collection, query, ledger)).await? {
+                Some(answer) => return Ok(answer),
                 None => ledger = Box::pin(self.server.why(&self.place, known)).await?,
             }
         }
         Err(Error::new(Kind::Busy, format!("{} is being migrated", self.place.site)))
     }
 
-    /// Runs a read once. Returns `None` if the place is not in the verified state. The document of the place follows
-    /// the rows in the same answer. The server reads it after the rows, so if it is in the verified state, nothing
-    /// changed while the server read the rows.
-    async fn once(
-        &self,
-        collection: &str,
-        mut pipeline: Vec<Document>,
-        ledger: i64,
-    ) -> Result<Option<Vec<RawDocumentBuf>>> {
+    /// Runs a read that relies on an earlier check of the place. Returns `None` if the lease does not cover the answer,
+    /// or the answer is empty: an empty answer may be that of a database that is gone.
+    async fn leased(&self, collection: &str, find: &Find, lease: Lease) -> Result<Option<Answer>> {
+        let collection = self.server.collection(&self.place.site, collection).await?;
+        let (find, deadline) = (find.clone(), self.server.read_deadline);
+        // The future of the driver is large.
+        let read = Box::pin(async move {
+            let mut asked = collection.find(find.filter).batch_size(ANSWER).max_time(deadline);
+            if let Some(sort) = find.sort {
+                asked = asked.sort(sort);
+            }
+            if let Some(limit) = find.limit {
+                asked = asked.limit(limit);
+            }
+            if let Some(projection) = find.projection {
+                asked = asked.projection(projection);
+            }
+            // The first batch is in the cursor already.
+            asked.batch().await?.try_next().await
+        });
+        let answer = Answer::new(self.server.answer(read).await?.into_iter().collect());
+        let Some(time) = answer.operation_time() else { return Ok(None) };
+        self.server.newest.saw(time);
+        Ok((lease.covers(time) && answer.is_whole() && !answer.rows()?.is_empty()).then_some(answer))
+    }
+
+    /// Runs a read with a check of the place. Returns `None` if the place is not in the verified state. The document of
+    /// the place follows the rows in the same answer. The server reads it after the rows, so if it is in the verified
+    /// state, nothing changed while the server read the rows.
+    async fn checked(&self, collection: &str, query: &Query, ledger: i64) -> Result<Option<Answer>> {
         let site = &self.place.site;
-        let mut as_verified = at(site);
+        let mut as_verified = readable(site);
         as_verified.insert("ledger", ledger);
+        let mut pipeline = query.stages();
         let place = vec![doc! { "$match": as_verified }];
         pipeline.push(doc! { "$unionWith": { "coll": PLACES, "pipeline": place } });
         let collection = self.server.collection(site, collection).await?;
+        let mut session = self.server.client().await?.start_session().await?;
+        let before = self.server.newest.get();
+        if let Some(before) = before {
+            // The server answers from a state that is at least as new.
+            session.advance_operation_time(before);
+        }
         let read = async {
-            let cursor = collection
-                .aggregate(pipeline)
-                .batch_size(ANSWER)
-                .max_time(self.server.read_deadline)
-                .allow_disk_use(true)
-                .await?;
-            cursor.with_type::<RawDocumentBuf>().try_collect().await
+            let aggregate = collection.aggregate(pipeline).batch_size(ANSWER).allow_disk_use(true);
+            let aggregate = aggregate.max_time(self.server.read_deadline).session(&mut session);
+            let mut cursor = aggregate.batch().await?;
+            cursor.stream(&mut session).try_collect().await
         };
-        let mut rows: Vec<RawDocumentBuf> = self.server.answer(read).await?;
-        let is_here = rows.last().is_some_and(|last| last.get_str("_id").is_ok_and(|id| id == site.key));
-        rows.pop();
-        Ok(is_here.then_some(rows))
+        let mut answer = Answer::new(self.server.answer(read).await?);
+        let is_place = |last: &&RawDocument| last.get_str("_id").is_ok_and(|id| id == site.key);
+        if !answer.rows()?.last().is_some_and(is_place) {
+            return Ok(None);
+        }
+        answer.hide_last();
+        if let Some(time) = answer.operation_time() {
+            self.server.newest.saw(time);
+            let lease = before.and_then(|before| Lease::of_check(ledger, before, time));
+            self.place.leased.set(lease.filter(|_| self.server.grants_leases()));
+        }
+        Ok(Some(answer))
     }
 }
 

@@ -28,6 +28,10 @@ mod mongo_carry;
 #[cfg(feature = "mongodb")]
 mod mongo_lab;
 #[cfg(feature = "mongodb")]
+mod mongo_leases;
+#[cfg(feature = "mongodb")]
+mod mongo_many;
+#[cfg(feature = "mongodb")]
 mod mongo_mirror;
 #[cfg(feature = "mongodb")]
 mod mongo_outage;

@@ -223,17 +223,6 @@ impl Side {
         }
     }
 
-    /// Sets the generation of the place of tenant 7.
-    pub(crate) fn set_generation(&self, generation: i64) {
-        match self {
-            #[cfg(feature = "mongodb")]
-            Self::Mongo(database) => {
-                mongo::places(database, Some(7), doc! { "$set": { "generation": generation } });
-            }
-            _ => self.run(&format!("UPDATE _tenantry_place SET generation = {generation} WHERE tenant = 7")),
-        }
-    }
-
     /// Returns the doctors of all tenants but 7 as texts. Only in a pool.
     pub(crate) fn other_doctors(&self) -> Vec<String> {
         #[cfg(feature = "mongodb")]

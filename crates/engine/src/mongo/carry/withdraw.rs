@@ -14,7 +14,7 @@ use mongodb::bson::{Document, doc};
 
 impl Server {
     /// Removes a pooled tenant and all its documents. First changes the state of its place to *leaving*, so that no
-    /// session writes to it any more; deletes the document of the place last. Idempotent: succeeds if the tenant is
+    /// session reads or writes it any more; deletes the document of the place last. Idempotent: succeeds if the tenant is
     /// already gone, but not if it is here at another generation.
     ///
     /// # Errors
@@ -32,6 +32,7 @@ impl Server {
         let places = self.database(&site.database).await?.collection::<Document>(PLACES);
         let leaving = doc! { "$set": { "state": "leaving" }, "$unset": { "holder": "" } };
         self.answer(async { places.update_one(at(&site), leaving).await }).await?;
+        self.outlast_leases(&site, PLACES).await?;
         let database = self.database(&site.database).await?;
         let names = self.answer(async { database.list_collection_names().await }).await?;
         let models = names.iter().map(String::as_str);

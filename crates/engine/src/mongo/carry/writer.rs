@@ -345,11 +345,14 @@ impl Server {
         let change =
             doc! { "$set": claim, "$unset": { "recorder": "", "log_upto": "", "lines": "", "last": "" } };
         let own = doc! { "_id": &site.key, "generation": { "$lte": site.generation } };
-        let done = self.answer(async { places.update_one(own, change).await }).await?;
-        match done.matched_count {
-            0 => Err(transition::stale(&site.place)),
-            _ => Ok(token),
+        let found = self.answer(async { places.find_one_and_update(own, change).await }).await?;
+        let found = found.ok_or_else(|| transition::stale(&site.place))?;
+        let before = info(&found, site)?.state;
+        // Sessions may have read the place of an earlier generation, also if an earlier call claimed it and died.
+        if before.is_complete() || site.is_pooled() && before.holder() != Some(token) {
+            self.outlast_leases(site, PLACES).await?;
         }
+        Ok(token)
     }
 
     /// Removes all documents of a place from these collections, its activity log and its recorded changes.

@@ -35,7 +35,10 @@ impl Server {
     pub(crate) async fn set_aside(&self, place: &Place, error: &Error) -> Result<()> {
         match error.kind() {
             Kind::WrongIdentity => Ok(()),
-            _ => self.rename_places(place, PLACES, ASIDE).await,
+            _ => {
+                self.rename_places(place, PLACES, ASIDE).await?;
+                self.outlast_leases(&self.site(place)?, ASIDE).await
+            }
         }
     }
 

@@ -13,7 +13,7 @@ use crate::{
     place::Place,
     write::Activity,
 };
-use mongodb::bson::{Bson, Document, RawDocument, RawDocumentBuf, doc, error::Error as BsonError};
+use mongodb::bson::{Bson, Document, RawDocument, doc, error::Error as BsonError};
 use std::time::Duration;
 
 /// Longest wait for writers of the place.
@@ -92,7 +92,7 @@ impl Server {
 ///
 /// # Errors
 /// Returns `Corrupt` if an entry does not have the form in which this program writes entries.
-pub(crate) fn entries(rows: &[RawDocumentBuf], bytes: usize) -> Result<Vec<Activity>> {
+pub(crate) fn entries(rows: &[&RawDocument], bytes: usize) -> Result<Vec<Activity>> {
     let (mut entries, mut taken) = (Vec::with_capacity(rows.len()), 0);
     for row in rows {
         if taken > bytes {

@@ -9,6 +9,7 @@ mod layout;
 pub(crate) mod list;
 mod merge;
 mod page;
+pub(crate) mod query;
 pub(crate) mod read;
 pub(crate) mod search;
 pub(crate) mod write;

@@ -3,6 +3,7 @@
 use super::{
     Layout,
     cursor::Columns,
+    query::{Find, Query},
     search::{TEXTS, WORDS},
 };
 use crate::{
@@ -13,33 +14,29 @@ use crate::{
     row::Visit,
     schema::{Plan, Projection, custom::documents::DOCUMENT},
 };
-use mongodb::bson::{Bson, Document, RawDocumentBuf, doc};
+use mongodb::bson::{Bson, Document, RawDocument, doc};
 
 /// Maximum number of ids in one read.
 const IDS_MAX: usize = 1000;
 
-/// Returns the pipeline that reads the document with this id.
-pub(crate) fn by_id(layout: &Layout<'_>, key: Key, projection: &Projection<'_>) -> Vec<Document> {
-    let mut stages = vec![doc! { "$match": { "_id": layout.id(key) } }];
-    stages.extend(shown(layout, projection.positions.iter().copied()));
-    stages
+/// Returns the read of the document with this id.
+pub(crate) fn by_id(layout: &Layout<'_>, key: Key, projection: &Projection<'_>) -> Query {
+    let filter = doc! { "_id": layout.id(key) };
+    let projection = shown(layout, projection.positions.iter().copied());
+    Query::Find(Find { filter, projection, limit: Some(1), sort: None })
 }
 
-/// Returns the pipeline that reads the documents with these ids, in order of id.
+/// Returns the read of the documents with these ids, in order of id.
 ///
 /// # Errors
 /// Returns `Invalid` if there are too many ids.
-pub(crate) fn by_ids(
-    layout: &Layout<'_>,
-    ids: &[RecordId],
-    projection: &Projection<'_>,
-) -> Result<Vec<Document>> {
+pub(crate) fn by_ids(layout: &Layout<'_>, ids: &[RecordId], projection: &Projection<'_>) -> Result<Query> {
     if ids.len() > IDS_MAX {
         return Err(Error::invalid("id", format!("at most {IDS_MAX} at once")));
     }
-    let mut stages = vec![doc! { "$match": is_one_of(layout, ids) }, doc! { "$sort": { "_id": 1 } }];
-    stages.extend(shown(layout, projection.positions.iter().copied()));
-    Ok(stages)
+    let (filter, sort) = (is_one_of(layout, ids), Some(doc! { "_id": 1 }));
+    let projection = shown(layout, projection.positions.iter().copied());
+    Ok(Query::Find(Find { filter, sort, projection, limit: None }))
 }
 
 /// Returns the filter that matches documents with one of these ids. Leaves out ids of the other kind, which no document
@@ -50,7 +47,7 @@ pub(super) fn is_one_of(layout: &Layout<'_>, ids: &[RecordId]) -> Document {
     doc! { "_id": { "$in": known } }
 }
 
-/// Returns the stage that reduces documents to these columns; `None` if the whole document is needed.
+/// Returns the projection of documents to these columns; `None` if the whole document is needed.
 pub(super) fn shown(
     layout: &Layout<'_>,
     positions: impl ExactSizeIterator<Item = usize>,
@@ -63,21 +60,21 @@ pub(super) fn shown(
         if layout.plan.custom.is_empty() && layout.plan.model.has_custom_fields() {
             hidden.insert(DOCUMENT, 0);
         }
-        return (!hidden.is_empty()).then(|| doc! { "$project": hidden });
+        return (!hidden.is_empty()).then_some(hidden);
     }
     let mut shown = doc! { "_id": 0 };
     for position in positions {
         shown.insert(layout.name(position), 1);
     }
-    Some(doc! { "$project": shown })
+    Some(shown)
 }
 
-/// Returns the pipeline that finds a document whose `field` refers to `id`, if there is one; `None` if the field cannot
+/// Returns the read that finds a document whose `field` refers to `id`, if there is one; `None` if the field cannot
 /// contain an id of this kind.
 ///
 /// # Errors
 /// Returns `Invalid` if the model has no such field.
-pub(crate) fn refers(layout: &Layout<'_>, field: &str, id: &RecordId) -> Result<Option<Vec<Document>>> {
+pub(crate) fn refers(layout: &Layout<'_>, field: &str, id: &RecordId) -> Result<Option<Query>> {
     let (position, column) = layout.plan.require(field)?;
     let ((Storage::Integer, RecordId::Integer(_)) | (Storage::Uuid, RecordId::Uuid(_))) =
         (column.storage, id)
@@ -86,7 +83,7 @@ pub(crate) fn refers(layout: &Layout<'_>, field: &str, id: &RecordId) -> Result<
     };
     let mut filter = layout.confined();
     filter.insert(layout.name(position), cells::key(Key::from(id)));
-    Ok(Some(vec![doc! { "$match": filter }, doc! { "$limit": 1 }, doc! { "$project": { "_id": 1 } }]))
+    Ok(Some(Query::Find(Find { filter, limit: Some(1), projection: Some(doc! { "_id": 1 }), sort: None })))
 }
 
 /// Passes the columns of a projection of each document to `visit`, until `visit` is full.
@@ -96,7 +93,7 @@ pub(crate) fn refers(layout: &Layout<'_>, field: &str, id: &RecordId) -> Result<
 pub(crate) fn show(
     plan: &Plan,
     projection: &Projection<'_>,
-    rows: &[RawDocumentBuf],
+    rows: &[&RawDocument],
     visit: &mut dyn Visit,
 ) -> Result<()> {
     for row in rows {

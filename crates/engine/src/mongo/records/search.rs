@@ -6,7 +6,9 @@ use super::{
     Layout,
     cursor::Columns,
     filter::{escape, never, regex},
-    merge, read,
+    merge,
+    query::Query,
+    read,
 };
 use crate::{
     error::{Error, Result},
@@ -16,7 +18,7 @@ use crate::{
     search::{Search, words},
     value::ValueRef,
 };
-use mongodb::bson::{Bson, Document, RawDocumentBuf, doc};
+use mongodb::bson::{Bson, Document, RawDocument, doc};
 use std::collections::BTreeSet;
 
 /// Name of the field with the words of a document.
@@ -97,9 +99,9 @@ pub(crate) struct Overridden {
     matching: Vec<RecordId>,
 }
 
-/// Returns the pipeline that reads the rows whose searched texts the tenant overrides, with the overrides applied;
+/// Returns the read of the rows whose searched texts the tenant overrides, with the overrides applied;
 /// `None` if there are no such rows.
-pub(crate) fn texts(layout: &Layout<'_>, rows: &[OverrideRow]) -> Result<Option<Vec<Document>>> {
+pub(crate) fn texts(layout: &Layout<'_>, rows: &[OverrideRow]) -> Result<Option<Query>> {
     let changed: Vec<OverrideRow> = touching(layout.plan, rows).into_iter().cloned().collect();
     if changed.is_empty() {
         return Ok(None);
@@ -107,18 +109,14 @@ pub(crate) fn texts(layout: &Layout<'_>, rows: &[OverrideRow]) -> Result<Option<
     let ids: Vec<_> = changed.iter().map(|row| row.id.clone()).collect();
     let mut pipeline = vec![doc! { "$match": read::is_one_of(layout, &ids) }];
     pipeline.extend(merge::stages(layout, &changed)?);
-    Ok(Some(pipeline))
+    Ok(Some(Query::Stages(pipeline)))
 }
 
-/// Reads the answer to the pipeline of [`texts`], and determines which of its rows match.
+/// Reads the answer to [`texts`], and determines which of its rows match.
 ///
 /// # Errors
 /// Returns `Corrupt` if the value of a field does not match its storage.
-pub(crate) fn overridden(
-    layout: &Layout<'_>,
-    search: &Search,
-    rows: &[RawDocumentBuf],
-) -> Result<Overridden> {
+pub(crate) fn overridden(layout: &Layout<'_>, search: &Search, rows: &[&RawDocument]) -> Result<Overridden> {
     let mut found = Overridden::default();
     let searched = searched(layout.plan);
     for row in rows {

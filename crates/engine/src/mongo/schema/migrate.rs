@@ -3,11 +3,11 @@
 //! continues at the same step:
 //!
 //! 1. *close*: the store's ledger names the migration, and its places lose their ledger position, so no session reads
-//!    or writes there.
+//!    or writes there. Then it waits for reads that rely on earlier checks ([`Server::outlast_leases`]).
 //! 2. *run*: one transaction checks and changes the documents and adds the migration to the ledger, or changes nothing.
 //! 3. *settle*: collections are renamed and dropped, and get the validators and indexes of the models after the
 //!    migration.
-//! 4. *open*: the places get the new position.
+//! 4. *open*: the places get the new position. If another migration is missing, they stay closed for it.
 
 use super::{
     compiled::{Compiled, Statements},
@@ -88,6 +88,27 @@ impl Server {
                 sleep(PAUSE).await;
                 continue;
             }
+            // Without migrations there are no documents to read.
+            if !found.applied(site).is_empty()
+                && let Err(error) = self.outlast_leases(site, PLACES).await
+            {
+                self.open(site).await?;
+                return Err(error);
+            }
+            self.run_all(site, statements, migration, &mut report).await?;
+        }
+    }
+
+    /// Runs a migration for which the places are closed and then the ones after it that are missing. Opens the places.
+    async fn run_all(
+        &self,
+        site: &Site,
+        statements: &Statements,
+        first: &Compiled,
+        report: &mut MigrateReport,
+    ) -> Result<()> {
+        let mut migration = first;
+        loop {
             match self.run_closed(site, statements, migration).await {
                 Ok(()) => {}
                 Err(error) if *error.kind() == Kind::InDoubt => return Err(error),
@@ -97,8 +118,15 @@ impl Server {
                 }
             }
             self.settle(site, migration).await?;
-            self.open(site).await?;
             report.applied.push(migration.loaded.id());
+            let (pending, _) = statements.of.pending(&self.identify(site).await?.applied(site))?;
+            let next = statements.migrations.iter().find(|next| pending.first() == Some(&next.loaded.id()));
+            // The places stay closed, so the next migration need not wait for reads.
+            match next {
+                Some(next) if self.close_for(site, migration, next).await? => migration = next,
+                Some(_) => return Ok(()),
+                None => return self.open(site).await,
+            }
         }
     }
 
@@ -143,6 +171,13 @@ impl Server {
         };
         let close = vec![doc! { "$set": { "closed": migration.loaded.id(), "closed_at": "$$NOW" } }];
         self.turn(site, free, close.into(), &|_| Bson::Null).await.map(|found| found.is_some())
+    }
+
+    /// Keeps the places closed for the next migration. Returns false if another process has taken the migration over.
+    async fn close_for(&self, site: &Site, now: &Compiled, next: &Compiled) -> Result<bool> {
+        let own = doc! { "_id": ledger_id(site), "closed": now.loaded.id() };
+        let close = vec![doc! { "$set": { "closed": next.loaded.id(), "closed_at": "$$NOW" } }];
+        self.turn(site, own, close.into(), &|_| Bson::Null).await.map(|found| found.is_some())
     }
 
     /// Opens the places of the store at the position of its ledger.

@@ -8,7 +8,7 @@ use crate::{
     query::{Aggregate, Function, Group, GroupOrder, Groups, Period},
     value::Value,
 };
-use mongodb::bson::{Bson, Document, RawBsonRef, RawDocument, RawDocumentBuf, doc};
+use mongodb::bson::{Bson, Document, RawBsonRef, RawDocument, doc};
 use rust_decimal::Decimal;
 
 /// Returns the pipeline stages that make the groups. In each group, `_id` contains the keys and `n` is the number of
@@ -86,7 +86,7 @@ fn day(field: &str, time_zone: &str) -> Bson {
 ///
 /// # Errors
 /// Returns `Corrupt` if the value of a field does not match its storage, and the errors of [`Computed::result`].
-pub(crate) fn groups(rows: &[RawDocumentBuf], asked: &Aggregate, checked: &Checked) -> Result<Groups> {
+pub(crate) fn groups(rows: &[&RawDocument], asked: &Aggregate, checked: &Checked) -> Result<Groups> {
     let mut groups = rows.iter().map(|row| group(row, checked)).collect::<Result<Vec<_>>>()?;
     if groups.is_empty() && checked.keys.is_empty() {
         // Without keys, all rows form one group, even if there are no rows.

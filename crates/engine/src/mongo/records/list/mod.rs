@@ -10,6 +10,7 @@ use super::{
     custom,
     filter::{self, NO_REFERENCES},
     merge, page,
+    query::{Find, Query},
     read::shown,
     search,
 };
@@ -22,7 +23,7 @@ use crate::{
     schema::{Projection, Schema},
     value::Value,
 };
-use mongodb::bson::{Document, RawDocumentBuf, doc};
+use mongodb::bson::{Document, RawDocument, doc};
 
 /// A list request that was checked.
 pub(crate) struct List<'a> {
@@ -52,34 +53,39 @@ impl<'a> List<'a> {
         Ok(Self { layout, select, projection, order, wanted })
     }
 
-    /// Returns the stages that read one page and one more row, which shows that there is a next page.
+    /// Returns the read of one page and one more row, which shows that there is a next page.
     ///
     /// # Errors
     /// Returns `Invalid` if the filter or the cursor is not allowed.
-    pub(crate) fn pipeline(
-        &self,
-        merge: Option<&[OverrideRow]>,
-        overridden: &Overridden,
-    ) -> Result<Vec<Document>> {
-        let mut stages = matching(&self.layout, &self.select.filter, &self.wanted, merge, overridden)?;
+    pub(crate) fn query(&self, merge: Option<&[OverrideRow]>, overridden: &Overridden) -> Result<Query> {
+        let Matching { mut stages, mut filter } =
+            matching(&self.layout, &self.select.filter, &self.wanted, merge, overridden)?;
         if let Some(after) = &self.select.after {
-            stages.push(doc! { "$match": page::after(&self.layout, &self.order, after)? });
+            filter = all([filter, page::after(&self.layout, &self.order, after)?]);
         }
-        stages.push(doc! { "$sort": page::order_by(&self.layout, &self.order) });
-        stages.push(doc! { "$limit": i64::from(self.select.limit) + 1 });
         let mut read: Vec<usize> = self.projection.positions.to_vec();
         read.extend(self.order.iter().map(|key| key.position));
         read.sort_unstable();
         read.dedup();
-        stages.extend(shown(&self.layout, read.into_iter()));
-        Ok(stages)
+        let find = Find {
+            filter,
+            sort: Some(page::order_by(&self.layout, &self.order)),
+            limit: Some(i64::from(self.select.limit) + 1),
+            projection: shown(&self.layout, read.into_iter()),
+        };
+        let find = Query::Find(find);
+        if stages.is_empty() {
+            return Ok(find);
+        }
+        stages.extend(find.stages());
+        Ok(Query::Stages(stages))
     }
 
     /// Passes the rows of the page to `visit`. Returns the `after` of the next page, or `None` on the last page.
     ///
     /// # Errors
     /// Returns `Corrupt` if the value of a field does not match its storage.
-    pub(crate) fn show(&self, rows: &[RawDocumentBuf], visit: &mut dyn Visit) -> Result<Option<Vec<Value>>> {
+    pub(crate) fn show(&self, rows: &[&RawDocument], visit: &mut dyn Visit) -> Result<Option<Vec<Value>>> {
         for (index, row) in rows.iter().enumerate() {
             Columns::visit(self.layout.plan, &self.projection, row, visit)?;
             if index + 1 == self.select.limit as usize || visit.is_full() {
@@ -90,7 +96,7 @@ impl<'a> List<'a> {
         Ok(None)
     }
 
-    fn sort_values(&self, row: &RawDocumentBuf) -> Result<Vec<Value>> {
+    fn sort_values(&self, row: &RawDocument) -> Result<Vec<Value>> {
         let plan = self.layout.plan;
         let own = self.order.iter().filter(|key| plan.custom_at(key.position).is_none());
         let positions: Vec<usize> = own.map(|key| key.position).collect();
@@ -106,7 +112,25 @@ impl<'a> List<'a> {
     }
 }
 
-/// Returns the stages that select the rows that match the filter and the search, with the tenant's overrides applied.
+/// The rows of a list.
+pub(crate) struct Matching {
+    /// Stages that apply the tenant's overrides, if there are any.
+    stages: Vec<Document>,
+    filter: Document,
+}
+
+impl Matching {
+    /// Returns the stages of a pipeline that reads the rows.
+    pub(crate) fn stages(self) -> Vec<Document> {
+        let Self { mut stages, filter } = self;
+        if !filter.is_empty() {
+            stages.push(doc! { "$match": filter });
+        }
+        stages
+    }
+}
+
+/// Returns the rows that match the filter and the search, with the tenant's overrides applied.
 ///
 /// # Errors
 /// Returns `Invalid` if the filter is not allowed.
@@ -116,21 +140,45 @@ pub(crate) fn matching(
     wanted: &Wanted,
     merge: Option<&[OverrideRow]>,
     overridden: &Overridden,
-) -> Result<Vec<Document>> {
-    let mut conditions = vec![layout.confined()];
+) -> Result<Matching> {
     let merged = merge::stages(layout, merge.unwrap_or_default())?;
     let mut stages = vec![];
     if !merged.is_empty() {
         stages.push(doc! { "$match": layout.confined() });
         stages.extend(merged);
     }
-    conditions.push(filter::write(layout, condition)?);
-    conditions.push(search::condition(layout, wanted, overridden));
-    conditions.retain(|condition| !condition.is_empty());
-    match conditions.len() {
-        0 => {}
-        1 => stages.extend(conditions.pop().map(|only| doc! { "$match": only })),
-        _ => stages.push(doc! { "$match": { "$and": conditions } }),
+    let conditions =
+        [layout.confined(), filter::write(layout, condition)?, search::condition(layout, wanted, overridden)];
+    Ok(Matching { stages, filter: all(conditions) })
+}
+
+/// Returns the filter that matches what all these filters match.
+fn all<const N: usize>(filters: [Document; N]) -> Document {
+    let (mut together, mut others) = (doc! {}, vec![]);
+    for filter in filters {
+        match filter.keys().any(|key| together.contains_key(key)) {
+            true => others.push(filter),
+            false => together.extend(filter),
+        }
     }
-    Ok(stages)
+    if !others.is_empty() {
+        others.insert(0, together);
+        return doc! { "$and": others };
+    }
+    together
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn filters_of_the_same_field_are_kept_apart() {
+        let (own, name) = (doc! { "tenant_id": 7 }, doc! { "name": { "$gte": "a" } });
+        assert_eq!(all([own.clone(), name.clone()]), doc! { "tenant_id": 7, "name": { "$gte": "a" } });
+        let other = doc! { "tenant_id": 8 };
+        let together = doc! { "tenant_id": 7, "name": { "$gte": "a" } };
+        assert_eq!(all([own, name, other.clone()]), doc! { "$and": [together, other] });
+        assert_eq!(all([doc! {}, doc! {}]), doc! {});
+    }
 }

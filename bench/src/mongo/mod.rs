@@ -2,6 +2,8 @@
 //! same server, in alternating rounds. Both sides answer with JSON. Also compares making a tenant's database with making
 //! the same collections and indexes by hand.
 
+pub(crate) mod many;
+
 use crate::{
     postgres::{
         ROWS, Side, Work, measure,
@@ -14,7 +16,7 @@ use anyhow::{Context, Result};
 use clap::Args;
 use mongodb::{
     Client, Collection, Database,
-    bson::{Bson, DateTime, doc},
+    bson::{Bson, DateTime, Document, doc},
     options::ClientOptions,
 };
 use serde::{Deserialize, Serialize};
@@ -106,6 +108,9 @@ struct Note {
     created_at: DateTime,
     updated_at: DateTime,
     version: i64,
+    /// In a pool, the tenant of the note.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tenant_id: Option<i64>,
 }
 
 /// A page of a list.
@@ -120,9 +125,19 @@ struct Page {
 struct Hand {
     notes: Collection<Note>,
     last: Arc<AtomicI64>,
+    /// In a pool, the tenant that every statement names.
+    tenant: Option<i64>,
 }
 
 impl Hand {
+    /// Returns a filter, confined to the tenant in a pool.
+    fn own(&self, mut filter: Document) -> Document {
+        if let Some(tenant) = self.tenant {
+            filter.insert("tenant_id", tenant);
+        }
+        filter
+    }
+
     fn new_note(&self, number: u64) -> Note {
         let now = DateTime::now();
         Note {
@@ -135,6 +150,7 @@ impl Hand {
             created_at: now,
             updated_at: now,
             version: 1,
+            tenant_id: self.tenant,
         }
     }
 }
@@ -143,11 +159,15 @@ impl Side for Hand {
     async fn run(&self, work: Work, number: u64) -> Result<Vec<u8>> {
         match work {
             Work::ReadOne => {
-                let note = self.notes.find_one(doc! { "_id": id(number) }).await?.context("no document")?;
+                let note = self
+                    .notes
+                    .find_one(self.own(doc! { "_id": id(number) }))
+                    .await?
+                    .context("no document")?;
                 Ok(serde_json::to_vec(&note)?)
             }
             Work::List => {
-                let from = doc! { "title": { "$gte": first_title(number) } };
+                let from = self.own(doc! { "title": { "$gte": first_title(number) } });
                 let mut cursor = self.notes.find(from).sort(doc! { "title": 1, "_id": 1 }).limit(21).await?;
                 let mut items = Vec::with_capacity(21);
                 while cursor.advance().await? {
@@ -198,8 +218,9 @@ impl World {
         let mut options = ClientOptions::parse(url).await?;
         options.max_pool_size = Some(CONNECTIONS);
         let client = Client::with_options(options)?;
-        let notes = collection(&client.database(&format!("{prefix}hand"))).await?;
-        let hand = Hand { notes, last: Arc::default() };
+        let tenant = (isolation == Isolation::Pooled).then_some(7);
+        let notes = collection(&client.database(&format!("{prefix}hand")), tenant.is_some()).await?;
+        let hand = Hand { notes, last: Arc::default(), tenant };
         for batch in 0..ROWS / 500 {
             let numbers = (0..500).map(|n| u64::try_from(batch * 500 + n).unwrap_or(0));
             let changes = numbers.clone().map(note).collect::<Result<Vec<_>>>()?;
@@ -259,8 +280,14 @@ impl World {
 }
 
 /// Makes the hand-written side's collection with the index that the model declares.
-async fn collection(database: &Database) -> Result<Collection<Note>> {
-    let index = doc! { "name": "title", "key": { "title": 1, "_id": 1 } };
+async fn collection(database: &Database, pooled: bool) -> Result<Collection<Note>> {
+    let mut key = if pooled {
+        doc! { "tenant_id": 1 }
+    } else {
+        doc! {}
+    };
+    key.extend(doc! { "title": 1, "_id": 1 });
+    let index = doc! { "name": "title", "key": key };
     database.run_command(doc! { "createIndexes": "notes", "indexes": [index] }).await?;
     Ok(database.collection("notes"))
 }
