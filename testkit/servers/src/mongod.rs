@@ -6,8 +6,10 @@
 use super::folder;
 use anyhow::{Context, Result, bail, ensure};
 use std::{
+    fs::Permissions,
     io::{Read, Write},
     net::{TcpListener, TcpStream},
+    os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     time::{Duration, Instant},
@@ -96,6 +98,18 @@ impl Mongod {
         Ok(())
     }
 
+    /// Starts the server again so that it requires users and passwords. Make a user before.
+    ///
+    /// # Errors
+    /// Returns an error if it does not start.
+    pub fn require_users(&mut self) -> Result<()> {
+        self.kill()?;
+        let key = key_file(&self.dir);
+        std::fs::write(&key, "bWVtYmVycyBvZiB0aGUgc2V0IHRydXN0IGVhY2ggb3RoZXI=")?;
+        std::fs::set_permissions(&key, Permissions::from_mode(0o600))?;
+        self.start_again()
+    }
+
     /// Suspends the server: it holds its connections and answers nothing.
     ///
     /// # Errors
@@ -164,6 +178,10 @@ impl Mongod {
     }
 }
 
+fn key_file(dir: &Path) -> PathBuf {
+    dir.join("key")
+}
+
 fn run(program: &Path, dir: &Path, port: u16) -> Result<Child> {
     let log = std::fs::File::create(dir.join("log"))?;
     // The server ends when the thread that starts it ends.
@@ -171,6 +189,11 @@ fn run(program: &Path, dir: &Path, port: u16) -> Result<Child> {
     server.args(["--pdeathsig", "KILL"]).arg(program).arg("--dbpath").arg(dir.join("data"));
     server.args(["--port", &port.to_string(), "--bind_ip", "127.0.0.1", "--replSet", SET, "--nounixsocket"]);
     server.args(["--wiredTigerCacheSizeGB", "0.25"]);
+    // Members of a set need a key as soon as users need passwords.
+    let key = key_file(dir);
+    if key.exists() {
+        server.arg("--keyFile").arg(key);
+    }
     server.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
     server.spawn().context("cannot start the server")
 }

@@ -257,7 +257,7 @@ impl Session {
         let read = Box::pin(async move {
             let mut asked = collection.find(find.filter).batch_size(ANSWER).max_time(deadline);
             if let Some(sort) = find.sort {
-                asked = asked.sort(sort);
+                asked = asked.sort(sort).allow_disk_use(true);
             }
             if let Some(limit) = find.limit {
                 asked = asked.limit(limit);

@@ -24,6 +24,8 @@ mod faults_set_aside;
 mod faults_wal;
 mod joins;
 #[cfg(feature = "mongodb")]
+mod mongo_access;
+#[cfg(feature = "mongodb")]
 mod mongo_carry;
 #[cfg(feature = "mongodb")]
 mod mongo_lab;

@@ -81,6 +81,8 @@ mod mirror;
 mod mongodb;
 #[cfg(feature = "mongodb")]
 mod mongodb_dump;
+#[cfg(feature = "mongodb")]
+mod mongodb_moves;
 mod monitoring;
 mod moving;
 mod moving_cli;
