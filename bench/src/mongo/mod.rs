@@ -3,6 +3,7 @@
 //! the same collections and indexes by hand.
 
 pub(crate) mod many;
+mod shared;
 
 use crate::{
     postgres::{
@@ -78,7 +79,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         }
         runtime.block_on(world.remove())?;
     }
-    Ok(())
+    shared::run(&runtime, &options.url, options.rounds, options.seconds)
 }
 
 fn print(isolation: &str, what: &str, compared: &Compared) {

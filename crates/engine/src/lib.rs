@@ -69,3 +69,4 @@ pub use mongo::ServerOptions as MongoOptions;
 pub use position::{NotAPosition, Position};
 pub use postgres::PostgresUrl;
 pub use refused::RefusedRows;
+pub use sqlite::LocalCopy;

@@ -30,6 +30,11 @@ use crate::{
 };
 use tenantry_engine::{Tx, name::UserId};
 
+/// Returns the number of reads that copies of shared models answered in this process.
+pub fn answered_by_copies(platform: &Platform) -> u64 {
+    platform.copies().answered()
+}
+
 /// Returns the names of the catalog's tables.
 pub fn catalog_tables() -> impl Iterator<Item = &'static str> {
     crate::control::tables()

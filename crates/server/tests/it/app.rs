@@ -310,6 +310,12 @@ impl Client {
         self.with("authorization", &format!("Bearer {token}"))
     }
 
+    /// Returns a client that sends the same headers to another server.
+    #[cfg(feature = "mongodb")]
+    pub(crate) fn at(&self, app: &TestApp) -> Self {
+        Self { app: app.clone(), headers: self.headers.clone() }
+    }
+
     pub(crate) fn with(&self, name: &'static str, value: &str) -> Self {
         let mut client = self.clone();
         client.headers.push((name, value.to_owned()));

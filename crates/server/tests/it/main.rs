@@ -70,6 +70,8 @@ mod letters;
 mod life;
 mod limits;
 mod lives;
+#[cfg(feature = "mongodb")]
+mod local_copies;
 mod lockout;
 mod lost_stores;
 mod many_connections;

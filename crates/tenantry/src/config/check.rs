@@ -89,6 +89,7 @@ fn limits(limits: &LimitsConfig, report: Report<'_>) {
         }
     };
     range("page_bytes", limits.page_bytes, 1 << 10, 1 << 30);
+    range("copied_bytes", limits.copied_bytes, 1 << 10, 1 << 30);
     range("head_bytes", limits.head_bytes, 8 << 10, 1 << 20);
     range("read_bytes_per_second", limits.read_bytes_per_second, 1, 1 << 30);
     range("body_bytes_per_second", limits.body_bytes_per_second, 1, 1 << 30);

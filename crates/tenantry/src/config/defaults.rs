@@ -122,6 +122,8 @@ impl Default for LimitsConfig {
             import_csv_bytes: 2 << 30,
             import_record_bytes: MIB,
             page_bytes: MIB,
+            copied_rows: 2_000,
+            copied_bytes: MIB,
             connections: 2_048,
             connections_per_address: 256,
             head_bytes: 32 << 10,

@@ -193,6 +193,10 @@ pub struct LimitsConfig {
     pub import_record_bytes: u64,
     /// Size in bytes after which a page of a list is cut. The page then names the start of the next one.
     pub page_bytes: u64,
+    /// Largest number of rows of a shared model of which this process keeps copies; 0 for no copies.
+    pub copied_rows: u64,
+    /// Largest size of these rows, in bytes.
+    pub copied_bytes: u64,
     /// Largest number of open connections, if the limit of open files allows it. To make room for a new connection, the
     /// one that has waited longest for its client is closed.
     pub connections: usize,

@@ -299,7 +299,7 @@ pub(crate) async fn migrate_platform_store(
     engine: &Engine,
     apps: &Apps,
     place: &Place,
-) -> tenantry_engine::Result<()> {
+) -> tenantry_engine::Result<bool> {
     engine.create_system(place).await?;
-    engine.migrate(place, apps.migrations()).await.map(drop)
+    Ok(!engine.migrate(place, apps.migrations()).await?.applied.is_empty())
 }

@@ -17,7 +17,7 @@ use crate::{
     control::Control,
     mail::Mailer,
     operations::Operations,
-    records::{files::Files, references::leaving::LeavingRows},
+    records::{copies::Copies, files::Files, references::leaving::LeavingRows},
     tenants::databases::on_demand::CreationQueues,
     topology::Topology,
 };
@@ -53,6 +53,7 @@ pub(crate) struct Inner {
     pub(crate) passes: Passes,
     pub(crate) demo_passwords: DemoPasswords,
     pub(crate) leaving: LeavingRows,
+    pub(crate) copies: Arc<Copies>,
     /// Allows one question about the rows of all tenants at a time.
     pub(crate) analysing: tokio::sync::Semaphore,
     /// Reason why nothing can be written, if [`crate::Platform::open_to_read`] opened the platform for reading only.

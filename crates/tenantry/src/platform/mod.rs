@@ -57,6 +57,11 @@ impl Platform {
         self.loaded().number
     }
 
+    #[cfg(feature = "internals")]
+    pub(crate) fn copies(&self) -> &crate::records::copies::Copies {
+        &self.0.copies
+    }
+
     pub(crate) fn loaded(&self) -> Arc<Loaded> {
         self.0.loaded.load_full()
     }

@@ -22,7 +22,7 @@ use crate::{
     mail::Mailer,
     operations::{Context, Operations},
     platform::kinds::KINDS,
-    records::references::leaving::LeavingRows,
+    records::{copies::Copies, references::leaving::LeavingRows},
     tenants::databases::on_demand::CreationQueues,
     topology::{Topology, versions},
 };
@@ -124,6 +124,7 @@ impl Platform {
         let files = context.files.clone();
         let operations = Operations::new(context, KINDS);
         let leaving = LeavingRows::new(control.clone());
+        let copies = Copies::new(&config, &control);
         let inner = Inner {
             replica_lag: config.replica_lag(),
             config,
@@ -143,6 +144,7 @@ impl Platform {
             passes: Passes::default(),
             demo_passwords: DemoPasswords::default(),
             leaving,
+            copies,
             analysing: tokio::sync::Semaphore::new(1),
             refused: None,
             _in_use: in_use,

@@ -5,6 +5,7 @@
 //! another tenant.
 
 mod bulk;
+pub(crate) mod copies;
 mod csv;
 mod custom;
 mod earlier;

@@ -118,6 +118,13 @@ impl Records<'_> {
         }
         let resolved = self.resolve(&asked).await?;
         let select = &*resolved.select;
+        if query.expand.is_empty()
+            && let Some(copy) = self.local_copy().await?
+            && let Some(found) = self.list_copy(&copy, select, query.count, self.rows(select)?)
+        {
+            let next = resolved.next(found.next);
+            return Ok(Page { items: found.rows.into_bytes(), next, count: found.count });
+        }
         let overrides = self.override_rows(&self.entry).await?;
         let session = self.reading().await?;
         let count = match query.count {
@@ -132,12 +139,18 @@ impl Records<'_> {
             let (items, next) = found.await?;
             return Ok(Page { items, next: resolved.next(next), count });
         }
-        let mut rows = Rows::new(&self.entry, &select.fields, select.limit, self.page_bytes())?;
-        if self.has_origins(&self.entry) {
-            rows = rows.with_origin(&select.fields);
-        }
+        let rows = self.rows(select)?;
         let (rows, next) = session.select(self.name(), select, overrides.as_deref(), rows).await?;
         Ok(Page { items: rows.into_bytes(), next: resolved.next(next), count })
+    }
+
+    /// Returns the visitor that writes a page.
+    fn rows(&self, select: &Select) -> Result<Rows> {
+        let rows = Rows::new(&self.entry, &select.fields, select.limit, self.page_bytes())?;
+        Ok(match self.has_origins(&self.entry) {
+            true => rows.with_origin(&select.fields),
+            false => rows,
+        })
     }
 
     /// Returns groups of records with their numbers and the results of the measures. There are at most as many groups
@@ -153,9 +166,14 @@ impl Records<'_> {
             Cow::Borrowed(_) => Cow::Borrowed(asked),
             Cow::Owned(filter) => Cow::Owned(Aggregate { filter, ..asked.clone() }),
         };
-        let overrides = self.override_rows(&self.entry).await?;
-        let session = self.reading().await?;
-        let mut found = session.aggregate(self.name(), &resolved, overrides.as_deref()).await?;
+        let copied = self.local_copy().await?.and_then(|copy| self.group_copy(&copy, &resolved));
+        let mut found = match copied {
+            Some(found) => found,
+            None => {
+                let overrides = self.override_rows(&self.entry).await?;
+                self.reading().await?.aggregate(self.name(), &resolved, overrides.as_deref()).await?
+            }
+        };
         let (most, mut bytes) = (self.page_bytes(), 0);
         let fits = found.groups.iter().take_while(|group| {
             let is_in = bytes <= most;

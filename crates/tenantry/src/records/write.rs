@@ -1,7 +1,10 @@
 //! Create, patch and delete. This module checks values against the model, and references into other stores against
 //! their rows. The database enforces everything inside one store in the transaction.
 
-use super::{Document, Records, Scope, references::Claims};
+use super::{
+    Document, Records, Scope,
+    references::{Claims, turn::Turn},
+};
 use crate::{
     Error, Result,
     access::gates::Verb,
@@ -156,6 +159,21 @@ impl Records<'_> {
 
     /// Like [`Self::apply_to`], for changes whose references to rows of other stores were collected already.
     pub(super) async fn apply_claiming(
+        &self,
+        entry: &ModelEntry,
+        changes: &[Change],
+        claims: &Claims<'_>,
+    ) -> Result<Vec<Written>> {
+        if claims.are_held() || !self.is_copied(entry) {
+            return self.apply_waiting(entry, changes, claims).await;
+        }
+        let turn = Box::pin(Turn::of_copied(self, entry)).await?;
+        let done = Box::pin(self.apply_waiting(entry, changes, &claims.in_turn(&turn))).await;
+        turn.end().await;
+        done
+    }
+
+    async fn apply_waiting(
         &self,
         entry: &ModelEntry,
         changes: &[Change],

@@ -181,6 +181,8 @@ fn limits(section: Section<'_>, default: LimitsConfig) -> LimitsConfig {
         import_csv_bytes: section.bytes("import_csv_bytes").unwrap_or(default.import_csv_bytes),
         import_record_bytes: section.bytes("import_record_bytes").unwrap_or(default.import_record_bytes),
         page_bytes: section.bytes("page_bytes").unwrap_or(default.page_bytes),
+        copied_rows: number("copied_rows", 0..=100_000, default.copied_rows),
+        copied_bytes: section.bytes("copied_bytes").unwrap_or(default.copied_bytes),
         connections: number("connections", 1..=1_000_000, default.connections as u64) as usize,
         connections_per_address: number(
             "connections_per_address",

@@ -12,7 +12,7 @@ use crate::{
     Error, Result,
     apps::Apps,
     config::{Config, Scope, StoreConfig},
-    control::Control,
+    control::{Control, Subject},
     platform::{
         databases::{migrate_hosted_pool, migrate_platform_store, platform_place, pool_place},
         health::lost::{damaged_pool, why},
@@ -35,10 +35,9 @@ use tenantry_engine::{
 pub(crate) async fn open_control(engine: &Engine, config: &Config) -> Result<Control> {
     let store = config.store("control").ok_or(Error::NotFound("store"))?;
     let place = platform_place(store)?;
-    refuse_lost_control(engine, config, store, &place).await.map_err(|error| match error {
-        Error::Engine(error) => unprepared(engine, store, &place, error, None),
-        error => error,
-    })?;
+    refuse_lost_control(engine, config, store, &place)
+        .await
+        .map_err(|error| unsearched(engine, store, &place, error))?;
     let opened = async {
         engine.create_system(&place).await?;
         engine.system(&place).await
@@ -100,9 +99,9 @@ async fn prepare_store(
     store: &StoreConfig,
     place: &Place,
 ) -> Result<Option<Refused>> {
-    refuse_lost_store(engine, control, store, place).await.map_err(|error| match error {
-        Error::Engine(error) if store.scope == Scope::System => unprepared(engine, store, place, error, None),
-        error => error,
+    refuse_lost_store(engine, control, store, place).await.map_err(|error| match store.scope {
+        Scope::System => unsearched(engine, store, place, error),
+        Scope::Tenant => error,
     })?;
     let existed = engine.exists(place).await?;
     let mut refused = None;
@@ -111,12 +110,24 @@ async fn prepare_store(
             Kind::Statement(why) => refused = Some(Refused::new(control, place, why, &error).await?),
             _ => return Err(unprepared(engine, store, place, error, None)),
         },
-        prepared => prepared.map_err(|error| unprepared(engine, store, place, error, None))?,
+        prepared => {
+            let is_changed = prepared.map_err(|error| unprepared(engine, store, place, error, None))?;
+            if existed && is_changed {
+                forget_copies(control).await?;
+            }
+        }
     }
     if store.scope == Scope::System {
         record(control, store).await?;
     }
     Ok(refused)
+}
+
+/// Makes every process drop its copies of rows, which a migration may have changed.
+async fn forget_copies(control: &Control) -> Result<()> {
+    let mut write = control.begin().await?;
+    write.invalidate(&Subject::Everything).await?;
+    write.commit_unaudited().await
 }
 
 /// Returns the first existing database of the platform, other than those of `behind`, that would refuse a migration of
@@ -149,6 +160,18 @@ pub(crate) async fn first_refusal(
         }
     }
     Ok(None)
+}
+
+/// Returns the error of a search for earlier databases of a store. It runs no migration, so a refused statement means that a
+/// server cannot be used, such as a MongoDB deployment that is no replica set.
+fn unsearched(engine: &Engine, store: &StoreConfig, place: &Place, error: Error) -> Error {
+    match error {
+        Error::Engine(error) => match error.kind() {
+            Kind::Statement(why) => Error::Conflict(why.clone()),
+            _ => unprepared(engine, store, place, error, None),
+        },
+        error => error,
+    }
 }
 
 /// Explains why a process cannot start with one of the platform's own databases, and names the remedy. `trace` names

@@ -51,6 +51,11 @@ impl SharedRow {
         Self { model: model.to_owned(), id: format!("own@{tenant}") }
     }
 
+    /// Returns the key under which the rows of a shared model are written one after the other.
+    pub(super) fn of_shared_writer(model: &str) -> Self {
+        Self { model: model.to_owned(), id: "shared@writer".into() }
+    }
+
     /// Returns true if the row is an entry that a tenant added.
     pub(super) fn is_added(&self) -> bool {
         self.id.contains('@')
@@ -122,6 +127,12 @@ impl LeavingRows {
     pub(super) async fn held(&self, mine: &Mine) -> Result<Option<View>> {
         let (view, found) = self.among(std::slice::from_ref(&mine.row)).await?;
         Ok(found.iter().any(|(_, leaving)| leaving.owner == mine.owner).then_some(view))
+    }
+
+    /// Returns true if there is a mark on a row of one of these models, or on its writer, whether or not its worker is
+    /// alive. The state is that of the last [`Control::refresh`].
+    pub(in crate::records) async fn is_any_of(&self, models: [&str; 2]) -> Result<bool> {
+        Ok(self.known().await?.1.keys().any(|row| models.contains(&row.model.as_str())))
     }
 
     async fn known(&self) -> Result<Arc<(u64, Rows)>> {

@@ -38,12 +38,14 @@ use turn::Turn;
 
 /// Rows of other stores that a set of changes refers to, by model. They are sorted, so that guards are always taken in
 /// the same order.
+#[derive(Clone)]
 pub(super) struct Claims<'a> {
     rows: BTreeMap<&'a str, Claim<'a>>,
     /// The turn in which the changes are written, if they need one.
     turn: Option<&'a Turn>,
 }
 
+#[derive(Clone)]
 struct Claim<'a> {
     entry: &'a ModelEntry,
     /// Referred ids, each with the first field that names it.
@@ -72,6 +74,19 @@ impl<'a> Claims<'a> {
         Self { rows: BTreeMap::new(), turn: Some(turn) }
     }
 
+    /// Returns true if the changes are written in a turn.
+    pub(super) fn are_held(&self) -> bool {
+        self.turn.is_some()
+    }
+
+    /// Returns these claims for changes that are written in this turn.
+    pub(super) fn in_turn<'t>(&self, turn: &'t Turn) -> Claims<'t>
+    where
+        'a: 't,
+    {
+        Claims { turn: Some(turn), ..self.clone() }
+    }
+
     /// Adds a row that the changes name in a field that is not a reference.
     pub(super) fn and(mut self, entry: &'a ModelEntry, field: &'a str, id: RecordId) -> Self {
         let claim = || Claim { entry, ids: BTreeMap::new() };
@@ -82,11 +97,13 @@ impl<'a> Claims<'a> {
     /// Checks that every referred row exists and is not being deleted. Returns the condition under which this still
     /// holds when the changes are written, or `None` if there are no such references.
     pub(super) async fn check(&self, records: &Records<'_>) -> Result<Option<WriteCondition>> {
-        if let Some(turn) = self.turn {
-            return Ok(Some(turn.view().await?.condition()));
-        }
+        // The earlier view decides, so that nothing was committed since both were looked at.
+        let held = match self.turn {
+            Some(turn) => Some(turn.view().await?),
+            None => None,
+        };
         if self.rows.is_empty() {
-            return Ok(None);
+            return Ok(held.map(View::condition));
         }
         records.inner.be_member().await?;
         let view = self.none_leaves(records).await?;
@@ -99,7 +116,7 @@ impl<'a> Claims<'a> {
             }
         }
         wrong.finish()?;
-        Ok(Some(view.condition()))
+        Ok(Some(held.unwrap_or(view).condition()))
     }
 
     /// Waits until none of the rows is being deleted any more.

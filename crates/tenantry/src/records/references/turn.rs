@@ -36,6 +36,21 @@ impl Turn {
         Self::take(records, entry, SharedRow::of_writer(entry.model.name.as_str(), tenant)).await
     }
 
+    /// Waits until no other task writes to rows that processes have copies of: shared ones, or the tenant's values of
+    /// them. When this returns, no process has a copy, and none is made before the turn is over.
+    ///
+    /// # Errors
+    /// Returns [`Error::Conflict`] if other tasks write for as long as a write waits.
+    pub(in crate::records) async fn of_copied(records: &Records<'_>, entry: &ModelEntry) -> Result<Self> {
+        match entry.system {
+            true => {
+                let row = SharedRow::of_shared_writer(entry.model.name.as_str());
+                Self::take(records, entry, row).await
+            }
+            false => Self::of_writer(records, entry).await,
+        }
+    }
+
     /// Marks an entry as leaving. From now on, no reference to it is written.
     ///
     /// # Errors
@@ -59,7 +74,7 @@ impl Turn {
                 break mine;
             }
             if Instant::now() >= until {
-                return Err(Error::Conflict("another request is changing the same entries".into()));
+                return Err(Error::Conflict("another request is changing the same records".into()));
             }
             tokio::time::sleep(PAUSE).await;
         };
