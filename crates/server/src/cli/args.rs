@@ -2,8 +2,8 @@
 //! file. Nothing here acts.
 
 use super::{
-    audit::Audit, backup::args::Backup, clock::Clock, migrate::Migrate, nodes::Node, operation::Operation,
-    plan::Plan, project::App, proof::Proof, restore::args::Restore, servers::Server,
+    analytics::Analytics, audit::Audit, backup::args::Backup, clock::Clock, migrate::Migrate, nodes::Node,
+    operation::Operation, plan::Plan, project::App, proof::Proof, restore::args::Restore, servers::Server,
     shared_import::Options as SharedImport, sql::Sql, tenant::args::Tenant, upgrade::Options as Upgrade,
     user::User,
 };
@@ -92,6 +92,8 @@ pub(crate) enum Command {
     User(User),
     /// Run a read-only statement on the rows of one tenant or of a system store.
     Sql(Sql),
+    /// Count and add up the rows of a model in all tenants; exit status 1 if a tenant did not answer.
+    Analytics(Analytics),
     /// Create, list, verify and prune backups; schedules and status.
     #[command(subcommand)]
     Backup(Backup),

@@ -6,6 +6,7 @@
 #[macro_use]
 mod show;
 
+mod analytics;
 mod args;
 mod backup;
 mod migrate;
@@ -80,6 +81,7 @@ async fn run(cli: Cli) -> Result<ExitCode> {
         Command::Plan(verb) => plan::run(&place, &verb).await,
         Command::User(verb) => user::run(&place, &verb).await,
         Command::Sql(options) => sql::run(&place, &options).await,
+        Command::Analytics(options) => analytics::run(&place, &options).await,
         Command::Backup(verb) => backup::run(&place, &verb).await,
         Command::Restore(verb) => restore::run(&place, &verb).await,
         Command::UpgradeToPostgres(options) => upgrade::run(&place, &options).await,

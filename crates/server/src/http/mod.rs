@@ -24,6 +24,7 @@ mod tenant;
 
 pub use access_log::LogTo;
 use accounts::{account, auth, invitations, plans, register};
+pub(crate) use admin::across_tenants as across;
 use answer::{disposition, etag, page, typed};
 pub use app::{App, Options};
 pub use guard::{Peer, call};
@@ -32,6 +33,7 @@ use observe::{
     access_log, denials, faults, gauges, health, history, metrics, metrics_port, request_id, slow,
     tenants_seen,
 };
+pub(crate) use pages::percent;
 /// What a server remembers of its last hour.
 pub(crate) mod observed {
     pub(crate) use super::{

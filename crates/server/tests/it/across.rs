@@ -2,6 +2,7 @@
 
 use super::{
     app::{Client, TestApp},
+    binary::{find, json_of, run, start, stdout},
     valuation::{configured, organisations, report},
 };
 use serde_json::{Value, json};
@@ -70,6 +71,37 @@ async fn rows_of_all_organisations_are_added_up() {
         "{found}"
     );
     assert_eq!(found["groups"], json!([{"group": {}, "count": 5}]), "{found}");
+}
+
+#[test]
+fn the_command_line_adds_up_and_names_who_did_not_answer() {
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::write(dir.path().join("tenantry.toml"), tenantry::apps::demo_config("valuation").unwrap())
+        .unwrap();
+    drop(start(dir.path(), "demo"));
+    let sums = ["analytics", "reports", "--by", "property_type", "--show", "sum=market_value", "--largest"];
+    let shown = run(dir.path(), &sums);
+    let text = stdout(&shown);
+    assert!(shown.status.success() && text.contains("3 tenants answered"), "{text}");
+    assert!(text.starts_with(" PROPERTY_TYPE  ROWS  SUM MARKET_VALUE"), "{text}");
+    let found = json_of(dir.path(), &sums);
+    let groups = found["groups"].as_array().unwrap();
+    assert_eq!(groups.iter().map(|group| group["count"].as_u64().unwrap()).sum::<u64>(), 78, "{found}");
+    for group in groups {
+        assert!(text.contains(group["sum"]["market_value"].as_str().unwrap()), "{text} {group}");
+    }
+    let sent = json_of(dir.path(), &["analytics", "reports", "--where", "status=sent", "--plan", "basic"]);
+    assert_eq!(sent["asked"], 1, "{sent}");
+    let refused = run(dir.path(), &["analytics", "reports", "--by", "applicant"]);
+    let said = String::from_utf8_lossy(&refused.stderr);
+    assert!(!refused.status.success() && said.contains("applicant"), "{said}");
+    std::fs::remove_file(find(&dir.path().join("tenantry-data-valuation"), "demo_org_003.db").unwrap())
+        .unwrap();
+    let partial = run(dir.path(), &["analytics", "reports"]);
+    let said = String::from_utf8_lossy(&partial.stderr);
+    assert_eq!(partial.status.code(), Some(1), "{said}");
+    assert!(said.contains("demo_org_003 did not answer"), "{said}");
+    assert!(stdout(&partial).contains("2 tenants answered"), "{}", stdout(&partial));
 }
 
 #[tokio::test]

@@ -23,7 +23,7 @@ pub(super) const ROOT: Groups = &[
         ],
     ),
     ("Apps", &["app", "migrate"]),
-    ("Tenants and people", &["tenant", "plan", "user", "sql", "import-shared-database"]),
+    ("Tenants and people", &["tenant", "plan", "user", "sql", "analytics", "import-shared-database"]),
     ("Backups", &["backup", "restore"]),
     ("History", &["operation", "proof", "audit"]),
     ("Shell", &["completions"]),

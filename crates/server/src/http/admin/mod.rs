@@ -24,6 +24,7 @@ pub(super) use backups::{
 };
 pub(super) use copies::{clone_tenant, import};
 pub(super) use create::{attach, databases as create_databases, tenant as create_tenant};
+pub(crate) use fleet::across::ask as across_tenants;
 pub(super) use fleet::across::show as across;
 pub(super) use fleet::migrations::{
     check as check_migrations, show as migrations, start as start_migrations,

@@ -56,7 +56,7 @@ pub(in crate::http) fn to_page(method: &Method, uri: &Uri, headers: &HeaderMap) 
 }
 
 /// Percent-encodes a part of an address.
-pub(super) fn percent(text: &str) -> String {
+pub(crate) fn percent(text: &str) -> String {
     let mut out = String::with_capacity(text.len() + 16);
     for byte in text.bytes() {
         match byte {

@@ -30,6 +30,7 @@ pub(super) use account::{
 };
 pub(super) use account::{login, sign_in, sign_out};
 pub(super) use acting::{exit, show as visit};
+pub(crate) use answer::percent;
 pub(super) use answer::to_page;
 pub(super) use assets::asset;
 pub(super) use company::{

@@ -18,6 +18,8 @@ use jiff::Timestamp;
 use serde_json::{Map, Value};
 use std::sync::Arc;
 use tenantry::{
+    Platform,
+    access::Actor,
     model::Model,
     name::ModelName,
     query::{Aggregate, Group},
@@ -53,14 +55,19 @@ pub(in crate::http) async fn show(
     Path(model): Path<String>,
     RawQuery(text): RawQuery,
 ) -> Result<Json<Across>> {
-    let tenants = app.platform().tenants();
-    tenants.require_analyst(&actor)?;
-    let (which, rest) = which(text.as_deref().unwrap_or_default())?;
-    let found = app.platform().models().into_iter().find(|known| known.name.as_str() == model);
-    let models = Alone(found.ok_or(tenantry::Error::NotFound("model"))?, app.platform().now_us());
+    ask(app.platform(), &actor, &model, text.as_deref().unwrap_or_default()).await.map(Json)
+}
+
+/// Answers a question about the rows of all tenants, which is the query of a request.
+pub(crate) async fn ask(platform: &Platform, actor: &Actor, model: &str, text: &str) -> Result<Across> {
+    let tenants = platform.tenants();
+    tenants.require_analyst(actor)?;
+    let (which, rest) = which(text)?;
+    let found = platform.models().into_iter().find(|known| known.name.as_str() == model);
+    let models = Alone(found.ok_or(tenantry::Error::NotFound("model"))?, platform.now_us());
     let asked = query::aggregate(&models, &rest)?;
-    let found = tenants.aggregate(&actor, &model, &asked, &which).await?;
-    Ok(Json(answer(&asked, found)))
+    let found = tenants.aggregate(actor, model, &asked, &which).await?;
+    Ok(answer(&asked, found))
 }
 
 /// Splits the parameters that select tenants from those of the aggregate.
