@@ -1,5 +1,8 @@
 //! Tests of the HTTP server: mostly in process; the serve loop over a real socket.
 
+// The futures of requests hold those of the MongoDB driver, which are deep.
+#![recursion_limit = "256"]
+
 mod access;
 mod access_operators;
 mod access_staff;
