@@ -487,19 +487,9 @@ prune = Köhnə nüsxələri sil
 prune-title = Köhnə nüsxələri sil
 prune-lead = Saxlama qaydasına görə artıq lazım olmayan nüsxələri indi silir; bunu gündə bir dəfə özü də edir.
 prune-warning = Silinəni geri qaytarmaq olmur. Şirkətin ən yeni yararlı nüsxəsi həmişə saxlanılır.
-pruned =
-    { $count ->
-        [0] Hazırda silinməli nüsxə yoxdur.
-       *[other] { $count } nüsxə silindi.
-    }
 rescan = Naməlum nüsxələri axtar
 rescan-title = Naməlum nüsxələri axtar
 rescan-lead = Nüsxə anbarındakı manifestləri oxuyur və kataloqun bilmədiyi nüsxələri qeydə alır, məsələn, kataloq bərpa olunandan sonra.
-rescanned =
-    { $count ->
-        [0] Kataloq anbardakı bütün nüsxələri tanıyır.
-       *[other] { $count } nüsxə qeydə alındı.
-    }
 drill = Sınağı başlat
 drill-lead = Bir şirkətin ən yeni yararlı nüsxəsini sınaq yerinə bərpa edir və hər şeyi müqayisə edir. İstifadədə olan heç nə dəyişmir.
 drill-tenant-help = Boş olanda: növbəsi çatan şirkət.

@@ -252,3 +252,7 @@ api-rule-connect = Bazalar hər rola açıq deyil
 api-remedy-connect = bazanın sahibi kimi işə salın: REVOKE CONNECT ON DATABASE … FROM PUBLIC
 api-rule-neighbour = Şirkətin rolu qonşuda rədd edilir
 api-remedy-neighbour = hüquqlar barədə tapıntılara baxın; rolu buraxan hüququ REVOKE ilə alın və yenidən sübut edin
+api-backup-prune = Köhnə nüsxələrin silinməsi
+api-backup-rescan = Naməlum nüsxələrin axtarışı
+api-remove-the-backups-whose-retention = saxlama müddəti bitmiş nüsxələri sil
+api-add-unknown-backups = naməlum nüsxələri kataloqa əlavə et

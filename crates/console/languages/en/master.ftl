@@ -567,21 +567,9 @@ prune = Remove old backups
 prune-title = Remove old backups
 prune-lead = Removes the backups that retention gives up now, as it does by itself once a day.
 prune-warning = What is removed cannot be brought back. The newest good backup of a company is always kept.
-pruned =
-    { $count ->
-        [0] Retention gives up no backup now.
-        [one] One backup is removed.
-       *[other] { $count } backups are removed.
-    }
 rescan = Look for unknown backups
 rescan-title = Look for unknown backups
 rescan-lead = Reads the manifests in the backup store and takes up the backups that the catalog does not know, after a restore of the catalog for example.
-rescanned =
-    { $count ->
-        [0] The catalog knows every backup in the store.
-        [one] One backup is taken up.
-       *[other] { $count } backups are taken up.
-    }
 drill = Start the drill
 drill-lead = Restores the newest good backup of a company to scratch and compares everything. Nothing in use changes.
 drill-tenant-help = Empty: the company whose turn it is.

@@ -252,3 +252,7 @@ api-rule-connect = Databases are not open to every role
 api-remedy-connect = run as the owner of the database: REVOKE CONNECT ON DATABASE … FROM PUBLIC
 api-rule-neighbour = A tenant's role is refused at a neighbour
 api-remedy-neighbour = see the findings about rights; then REVOKE what lets the role in, and prove again
+api-backup-prune = Backup prune
+api-backup-rescan = Backup rescan
+api-remove-the-backups-whose-retention = remove the backups whose retention has ended
+api-add-unknown-backups = add unknown backups to the catalog

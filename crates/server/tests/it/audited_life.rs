@@ -130,8 +130,8 @@ pub(super) async fn act(s: &Stage, route: &str, ready: &Value, n: usize) -> Answ
             let new = json!({"slug": name, "members": true, "reason": "they look at the old rows"});
             staff.post(&backup("restore-as"), &new).await
         }
-        "POST /api/admin/backups/prune" => staff.post("/api/admin/backups/prune", &none).await,
-        "POST /api/admin/backups/rescan" => staff.post("/api/admin/backups/rescan", &none).await,
+        "POST /api/admin/backups/prune" => staff.post("/api/admin/backups/prune?wait=60", &none).await,
+        "POST /api/admin/backups/rescan" => staff.post("/api/admin/backups/rescan?wait=60", &none).await,
         "POST /api/tenant/restore" => {
             s.owner.post("/api/tenant/restore?wait=60", &json!({"backup": ready})).await
         }

@@ -168,8 +168,8 @@ async fn answers_on_a_companys_life_are_what_the_document_says() {
         staff.get(path).await;
     }
     staff.get_as("/api/admin/tenants/acme/backups", "/api/admin/tenants/{slug}/backups").await;
-    staff.post("/api/admin/backups/prune", "/api/admin/backups/prune", &none).await;
-    staff.post("/api/admin/backups/rescan", "/api/admin/backups/rescan", &none).await;
+    staff.post("/api/admin/backups/prune?wait=60", "/api/admin/backups/prune", &none).await;
+    staff.post("/api/admin/backups/rescan?wait=60", "/api/admin/backups/rescan", &none).await;
     let newest = staff.get("/api/admin/backups").await["items"][0]["id"].as_str().unwrap().to_owned();
     assert!(newest >= id);
     let of =

@@ -6,10 +6,9 @@
 use super::{
     BackupId,
     catalog::{self, Filter, Listed},
-    expire::{expired, remove_expired},
     fetch::{believed, manifest_of},
     manifest::{Manifest, Reason, Whose},
-    rescan, runs,
+    runs,
     status::{self, Status},
     verify::Verified,
 };
@@ -17,12 +16,16 @@ use crate::{
     Error, Platform, Result,
     access::Actor,
     audit::By,
-    backups::operations::{backup::Backup, backup_run::BackupRun, backup_verify::BackupVerify},
-    control::params,
+    backups::operations::{
+        backup::Backup,
+        backup_run::BackupRun,
+        backup_verify::BackupVerify,
+        upkeep::{BackupPrune, BackupRescan},
+    },
     tenants::{self, Tenant},
 };
 use serde::{Deserialize, Serialize};
-use tenantry_engine::name::{Slug, StoreName, TenantId};
+use tenantry_engine::name::{Slug, StoreName};
 
 pub use super::rescan::Rescanned;
 
@@ -201,6 +204,15 @@ impl Backups<'_> {
         }
     }
 
+    /// Starts the removal of the backups that no retention rule retains any more. Returns the id of the operation.
+    ///
+    /// # Errors
+    /// Returns [`Error::NotFound`] if the actor is not staff, and the errors of the control store.
+    pub async fn start_prune(&self, actor: &Actor) -> Result<i64> {
+        actor.require_staff()?;
+        self.platform.operations().spawn(BackupPrune::new(actor.by())).await
+    }
+
     /// Removes the backups of all tenants that no retention rule retains any more. Returns the ids of the removed
     /// backups.
     ///
@@ -208,23 +220,20 @@ impl Backups<'_> {
     /// Returns the errors of the control store. A backup that cannot be removed is not an error.
     pub async fn prune(&self, actor: &Actor) -> Result<Vec<BackupId>> {
         actor.require_staff()?;
-        let by = &actor.by();
-        let (context, mut gone, mut after) = (self.platform.context(), Vec::new(), -1);
-        loop {
-            // The platform's own backups count as tenant 0, an id that no tenant has.
-            let sql = "SELECT DISTINCT coalesce(tenant, 0) FROM backups WHERE coalesce(tenant, 0) > ? ORDER BY 1 LIMIT 100";
-            let rows = self.platform.control().snapshot().await?.query(sql, params![after]).await?;
-            if rows.is_empty() {
-                return Ok(gone);
-            }
-            for row in rows {
-                after = row.integer(0)?;
-                let tenant = (after > 0).then(|| TenantId::from_raw(after));
-                let expired =
-                    expired(self.platform.control(), self.platform.backup_service(), tenant).await?;
-                gone.extend(remove_expired(&context, by, &expired).await?);
-            }
-        }
+        Ok(self.platform.operations().run(BackupPrune::new(actor.by())).await?.named())
+    }
+
+    /// Starts a scan for backups that the catalog lacks. Returns the id of the operation.
+    ///
+    /// # Errors
+    /// Returns [`Error::NotFound`] if the actor is not staff, and the errors of the control store.
+    pub async fn start_rescan(&self, actor: &Actor) -> Result<i64> {
+        actor.require_staff()?;
+        self.platform.operations().spawn(self.a_rescan(actor)).await
+    }
+
+    fn a_rescan(&self, actor: &Actor) -> BackupRescan {
+        BackupRescan::new(actor.by(), self.platform.config().retention.retention_days)
     }
 
     /// Adds the backups that are in the backup store but not in the catalog.
@@ -233,8 +242,7 @@ impl Backups<'_> {
     /// Returns [`Error::Unavailable`] when the backup store cannot be read.
     pub async fn rescan(&self, actor: &Actor) -> Result<Rescanned> {
         actor.require_staff()?;
-        let by = &actor.by();
-        rescan::rescan(&self.platform.context(), by, self.platform.config().retention.retention_days).await
+        self.platform.operations().run(self.a_rescan(actor)).await?.found()
     }
 
     /// Puts, reads and removes a small object. If that fails, returns in one line why backups cannot be stored now,

@@ -6,7 +6,7 @@ mod list;
 pub(in crate::cli) mod status;
 mod verify;
 
-use super::{setup::Place, user::operator};
+use super::{setup::Place, user::operator, watch};
 use anyhow::Result;
 use args::Backup;
 use std::process::ExitCode;
@@ -30,22 +30,25 @@ pub(super) async fn run(place: &Place, verb: &Backup) -> Result<ExitCode> {
 }
 
 async fn prune(platform: &Platform) -> Result<ExitCode> {
-    let gone = platform.backups().prune(&operator()).await?;
-    gone.iter().for_each(|id| say!("removed {id}"));
-    say!("{} removed", gone.len());
+    let id = platform.backups().start_prune(&operator()).await?;
+    let result = watch::watch_operation(platform, id).await?.result.unwrap_or_default();
+    let named = result["backups"].as_array().into_iter().flatten();
+    named.filter_map(|id| id.as_str()).for_each(|id| say!("removed {id}"));
+    say!("{} removed", result["removed"]);
     Ok(ExitCode::SUCCESS)
 }
 
 async fn rescan(platform: &Platform) -> Result<ExitCode> {
-    let found = platform.backups().rescan(&operator()).await?;
+    let id = platform.backups().start_rescan(&operator()).await?;
+    let found = watch::watch_operation(platform, id).await?.result.unwrap_or_default();
     say!(
         "{} found, {} entered, {} of other installations, {} of earlier tenants, {} unreadable; purged tenants closed: {}",
-        found.found,
-        found.taken_up,
-        found.others,
-        found.not_its,
-        found.damaged,
-        found.closed
+        found["found"],
+        found["taken_up"],
+        found["others"],
+        found["not_its"],
+        found["damaged"],
+        found["closed"]
     );
-    Ok(if found.damaged == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(if found["damaged"] == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

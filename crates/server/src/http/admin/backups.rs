@@ -12,8 +12,8 @@ use crate::{
         scope::{Staff, StaffOn, Superuser},
     },
     wire::{
-        AsText, Page,
-        backup::{BackUpMany, Backup, BackupRun, BackupWhole, BackupsQuery, Pruned, Rescanned},
+        Page,
+        backup::{BackUpMany, Backup, BackupRun, BackupWhole, BackupsQuery},
         copies::RestoreAs,
         operation::{Operation, Wait},
         status::{BackupStatus, Drill, RestoreDrill},
@@ -143,12 +143,21 @@ pub(in crate::http) async fn runs(app: App, Staff(_): Staff) -> Result<Json<Page
 }
 
 /// `POST /api/admin/backups/prune`.
-pub(in crate::http) async fn prune(app: App, Staff(actor): Staff) -> Result<Json<Pruned>> {
-    let gone = app.platform().backups().prune(&actor).await?;
-    Ok(Json(Pruned { removed: gone.into_iter().map(AsText).collect() }))
+pub(in crate::http) async fn prune(
+    app: App,
+    Staff(actor): Staff,
+    QueryParams(wait): QueryParams<Wait>,
+) -> Result<Started<Operation>> {
+    let operation = app.platform().backups().start_prune(&actor).await?;
+    started(&app, operation, &wait).await
 }
 
 /// `POST /api/admin/backups/rescan`.
-pub(in crate::http) async fn rescan(app: App, Staff(actor): Staff) -> Result<Json<Rescanned>> {
-    Ok(Json(app.platform().backups().rescan(&actor).await?.into()))
+pub(in crate::http) async fn rescan(
+    app: App,
+    Staff(actor): Staff,
+    QueryParams(wait): QueryParams<Wait>,
+) -> Result<Started<Operation>> {
+    let operation = app.platform().backups().start_rescan(&actor).await?;
+    started(&app, operation, &wait).await
 }

@@ -6,7 +6,7 @@ use crate::wire::{
 use schemars::JsonSchema;
 use serde::Serialize;
 use tenantry::{
-    backups::{self, BackupId, catalog, manifest::Reason, runs},
+    backups::{BackupId, catalog, manifest::Reason, runs},
     name,
 };
 
@@ -105,22 +105,6 @@ answers! {
         /// Number of backups that failed.
         failed: u64 = run.failed,
     }
-
-    /// Result of a scan of the backup store.
-    struct Rescanned from found: backups::Rescanned {
-        /// Number of manifests read.
-        found: u64 = found.found,
-        /// Number of backups added to the catalog.
-        taken_up: u64 = found.taken_up,
-        /// Number of backups of other installations.
-        others: u64 = found.others,
-        /// Number of backups of an earlier tenant whose id another tenant has now.
-        not_its: u64 = found.not_its,
-        /// Number of tenants closed because they were purged after this state of the catalog was saved.
-        closed: u64 = found.closed,
-        /// Number of manifests that cannot be read.
-        damaged: u64 = found.damaged,
-    }
 }
 
 /// A backup with its manifest.
@@ -139,11 +123,4 @@ pub(crate) struct OwnBackupStarted {
     pub(crate) operation: OwnOperation,
     /// Id of the backup.
     pub(crate) backup: AsText<BackupId>,
-}
-
-/// Backups that were removed because no retention rule retains them any more.
-#[derive(Serialize, JsonSchema)]
-pub(crate) struct Pruned {
-    /// Ids of the removed backups.
-    pub(crate) removed: Vec<AsText<BackupId>>,
 }

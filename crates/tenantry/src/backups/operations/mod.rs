@@ -9,3 +9,4 @@ pub(crate) mod backup_verify;
 pub(crate) mod restore;
 pub(crate) mod restore_discard;
 pub(crate) mod restore_swap;
+pub(crate) mod upkeep;

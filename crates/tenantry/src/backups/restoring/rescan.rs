@@ -1,7 +1,7 @@
 //! Adds the contents of the backup store to the catalog, after the control store was lost or restored to an earlier
 //! state.
 //!
-//! `backups rescan` calls it. It trusts intact manifests of this platform, removes nothing, and opens no database.
+//! The operation `backup_rescan` calls it. It trusts intact manifests of this platform, removes nothing, and opens no database.
 
 use crate::backups::{
     catalog,
@@ -22,7 +22,7 @@ use serde_json::json;
 use tenantry_engine::name::TenantId;
 
 /// Result of a scan.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Rescanned {
     /// Number of manifests read.
     pub found: u64,
@@ -57,6 +57,7 @@ pub(in crate::backups) async fn rescan(context: &Context, by: &By, retention_day
     let mut objects = store.everything();
     let (mut found, mut waiting, mut purged) = (Rescanned::default(), Vec::new(), Vec::new());
     while let Some(object) = objects.try_next().await? {
+        context.cancel.check()?;
         if object.location.filename() == Some(CERTIFICATE) {
             let bytes = store.read(&object.location).await?;
             let certificate =

@@ -1,6 +1,6 @@
 //! Removes backups that no retention rule retains any more, one tenant at a time.
 //!
-//! Called after each backup of a tenant and by `backups prune`. Each schedule with its own rule is judged separately.
+//! Called after each backup of a tenant and by the operation `backup_prune`. Each schedule with its own rule is judged separately.
 //! The general rule applies to backups made on request. The purge removes a tenant's final backup. The newest good
 //! backup of a tenant is never removed.
 
@@ -118,6 +118,35 @@ pub(in crate::backups) async fn long_gone(control: &Control, before_us: i64) -> 
 fn rule<'b>(backups: &BackupService, backup: &'b Listed) -> Option<&'b str> {
     let name = backup.schedule.as_deref()?;
     backups.config().schedule(name).map(|_| name)
+}
+
+/// Removes the backups that no rule retains any more, tenant by tenant. Calls `tell` with the removed backups of each.
+///
+/// # Errors
+/// Returns [`Error::Cancelled`], and the errors of the control store.
+pub(crate) async fn remove_all_expired(
+    context: &Context,
+    by: &By,
+    mut tell: impl FnMut(Vec<BackupId>) + Send,
+) -> Result<()> {
+    let (mut after, mut done) = (-1, 0);
+    loop {
+        // The platform's own backups count as tenant 0, an id that no tenant has.
+        let sql = "SELECT DISTINCT coalesce(tenant, 0) FROM backups WHERE coalesce(tenant, 0) > ? ORDER BY 1 LIMIT 100";
+        let rows = context.control.snapshot().await?.query(sql, params![after]).await?;
+        if rows.is_empty() {
+            return Ok(());
+        }
+        for row in rows {
+            context.cancel.check()?;
+            after = row.integer(0)?;
+            let tenant = (after > 0).then(|| TenantId::from_raw(after));
+            let expired = expired(&context.control, &context.backups, tenant).await?;
+            tell(remove_expired(context, by, &expired).await?);
+            done += 1;
+            context.progress.set(done, 0, "tenants");
+        }
+    }
 }
 
 /// Removes backups from the store, then from the catalog, with an audit row. Backups that the store refuses to remove

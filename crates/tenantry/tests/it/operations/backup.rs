@@ -2,7 +2,7 @@
 
 use super::{
     Scenario,
-    kit::{count, nth, tenant, whole},
+    kit::{count, execute, nth, tenant, whole},
 };
 use crate::test_platform::{TestPlatform, by, operator, registration, slug};
 use std::path::Path;
@@ -112,6 +112,84 @@ pub(super) const VERIFY: Scenario = Scenario {
         })
     },
 };
+
+/// A removal of the older of two backups of a past day.
+pub(super) const PRUNE: Scenario = Scenario {
+    name: "backup_prune",
+    kind: "backup_prune",
+    prepare: |w| {
+        Box::pin(async {
+            tenant(w, "alpha").await;
+            back_up(w, "alpha").await;
+            back_up(w, "alpha").await;
+            let past = "UPDATE backups SET at = at - 86460000000 WHERE id = (SELECT min(id) FROM backups)";
+            execute(w, past).await;
+            let same = "UPDATE backups SET at = (SELECT min(at) + 1 FROM backups) WHERE id = (SELECT max(id) FROM backups)";
+            execute(w, same).await;
+        })
+    },
+    run: |w| {
+        Box::pin(async {
+            let started = w.platform.backups().start_prune(&operator()).await;
+            through(w, started).await
+        })
+    },
+    finished: |w| {
+        Box::pin(async {
+            let left = count(w, "SELECT count(*) FROM backups").await;
+            // What a failed attempt has removed stays removed.
+            let done = count(w, &last("backup_prune")).await == 1;
+            assert!(!done || left == 1, "{left}");
+            done
+        })
+    },
+    endless: |w, _| {
+        Box::pin(async move {
+            let started = w.platform.backups().start_prune(&operator()).await;
+            through(w, started).await.unwrap();
+        })
+    },
+};
+
+/// A scan that adds a backup which the catalog lacks.
+pub(super) const RESCAN: Scenario = Scenario {
+    name: "backup_rescan",
+    kind: "backup_rescan",
+    prepare: |w| {
+        Box::pin(async {
+            tenant(w, "alpha").await;
+            back_up(w, "alpha").await;
+            execute(w, "DELETE FROM backups").await;
+        })
+    },
+    run: |w| {
+        Box::pin(async {
+            let started = w.platform.backups().start_rescan(&operator()).await;
+            through(w, started).await
+        })
+    },
+    finished: |w| {
+        Box::pin(async {
+            let done = count(w, &last("backup_rescan")).await == 1;
+            assert!(!done || count(w, "SELECT count(*) FROM backups").await == 1);
+            done
+        })
+    },
+    endless: |w, _| {
+        Box::pin(async move {
+            let started = w.platform.backups().start_rescan(&operator()).await;
+            through(w, started).await.unwrap();
+        })
+    },
+};
+
+/// Returns a statement that counts 1 if the newest operation of a kind is done.
+fn last(kind: &str) -> String {
+    format!(
+        "SELECT count(*) FROM (SELECT state FROM operations WHERE kind = '{kind}' ORDER BY id DESC LIMIT 1) \
+         WHERE state = 'done'"
+    )
+}
 
 fn everything() -> Selection {
     Selection { system: true, ..Selection::default() }

@@ -116,6 +116,8 @@ scenarios! {
     backup::BACKUP,
     backup::RUN,
     backup::VERIFY,
+    backup::PRUNE,
+    backup::RESCAN,
     restore::BESIDE,
     restore::SWAP,
     restore::UNDO,

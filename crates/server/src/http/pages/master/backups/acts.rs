@@ -100,8 +100,7 @@ pub(in crate::http) async fn ask_prune(Staffed(of): Staffed) -> Result<Response>
 /// `POST /master-admin/backups/prune/`.
 pub(in crate::http) async fn prune(app: App, Staffed(of): Staffed, sent: Sent) -> Result<Response> {
     of.visit.fields(sent).await?;
-    let Json(pruned) = admin::prune_backups(app, Staff(of.actor.clone())).await?;
-    Ok(see(&format!("{HERE}?_done=pruned&count={}", pruned.removed.len())))
+    Ok(running(&admin::prune_backups(app, Staff(of.actor.clone()), at_once()).await?))
 }
 
 /// `GET /master-admin/backups/rescan/`.
@@ -112,8 +111,7 @@ pub(in crate::http) async fn ask_rescan(Staffed(of): Staffed) -> Result<Response
 /// `POST /master-admin/backups/rescan/`.
 pub(in crate::http) async fn rescan(app: App, Staffed(of): Staffed, sent: Sent) -> Result<Response> {
     of.visit.fields(sent).await?;
-    let Json(found) = admin::rescan_backups(app, Staff(of.actor.clone())).await?;
-    Ok(see(&format!("{HERE}?_done=rescanned&count={}", found.taken_up)))
+    Ok(running(&admin::rescan_backups(app, Staff(of.actor.clone()), at_once()).await?))
 }
 
 /// `GET /master-admin/backups/drill/`.

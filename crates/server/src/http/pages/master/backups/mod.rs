@@ -10,12 +10,7 @@ pub(in crate::http) use acts::{
 use super::words;
 use crate::http::{
     App,
-    pages::{
-        answer::page,
-        frame,
-        visit::{Fields, Staffed, query},
-        words::Words,
-    },
+    pages::{answer::page, frame, visit::Staffed, words::Words},
     problem::Result,
 };
 use axum::response::Response;
@@ -26,10 +21,7 @@ use tenantry::backups::{
     runs::Run,
     status::{ScheduleStatus, Status},
 };
-use tenantry_console::{
-    Notice,
-    master::{Body, Button, Cell, Figure, Section, Sheet, Table, Tone},
-};
+use tenantry_console::master::{Body, Button, Cell, Figure, Section, Sheet, Table, Tone};
 
 /// Number of backups and of runs that are shown.
 const SHOWN: u32 = 25;
@@ -39,8 +31,7 @@ pub(in crate::http) async fn show(app: App, Staffed(of): Staffed) -> Result<Resp
     let (backups, words) = (app.platform().backups(), &of.visit.words);
     let (status, runs) = (backups.status().await?, backups.runs(SHOWN).await?);
     let newest = backups.list(&Filter { limit: SHOWN, ..Filter::default() }).await?;
-    let mut frame = frame::of_operator(&of, words.say("backups"));
-    frame.notice = done(words, &query(&of.visit.query));
+    let frame = frame::of_operator(&of, words.say("backups"));
     let place = match status.inside_data_dir {
         true => words.say("backups-inside-data-dir"),
         false => "",
@@ -79,17 +70,6 @@ fn buttons(words: &Words, is_superuser: bool, oldest: Button) -> Vec<Button> {
     }
     all.extend([to("prune", "prune", "trash-2"), to("rescan", "rescan", "search"), oldest]);
     all
-}
-
-/// Returns the notice of the act on all backups that a form has just done.
-fn done(words: &Words, query: &Fields) -> Option<Notice> {
-    let count: u64 = query.get("count").parse().unwrap_or(0);
-    let text = match query.get("_done") {
-        "pruned" => words.text("pruned").with("count", count),
-        "rescanned" => words.text("rescanned").with("count", count),
-        _ => return None,
-    };
-    Some(Notice::done(text))
 }
 
 fn figures(words: &Words, status: &Status) -> Vec<Figure> {
