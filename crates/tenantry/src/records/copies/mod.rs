@@ -24,7 +24,10 @@ use std::{
     collections::HashSet,
     sync::{
         Arc,
-        atomic::{AtomicU64, Ordering::Relaxed},
+        atomic::{
+            AtomicBool, AtomicU64,
+            Ordering::{Acquire, Relaxed, Release},
+        },
     },
     time::{Duration, Instant},
 };
@@ -65,6 +68,9 @@ pub(super) struct OwnCopy {
     place: Place,
     /// Time at which the read of the older part began.
     made: Instant,
+    /// Whether nothing was invalidated while it was made. It is among the copies before that is known, so that an
+    /// invalidation finds it there.
+    is_checked: AtomicBool,
 }
 
 /// A model, as the key of its rows or of a tenant's copy of it.
@@ -178,7 +184,8 @@ impl Records<'_> {
         let key = (tenant.id(), ModelKey::from(self.name()));
         let known = copies.own.get(&key).filter(|own| {
             let is_of_schema = Arc::ptr_eq(&own.schema, &self.entry.schema);
-            own.made.elapsed() < MAX_AGE && own.place == *place && is_of_schema
+            let is_checked = own.is_checked.load(Acquire);
+            is_checked && own.made.elapsed() < MAX_AGE && own.place == *place && is_of_schema
         });
         let found = match known {
             Some(own) => Some(own),
@@ -211,9 +218,11 @@ impl Records<'_> {
             _ => None,
         };
         let (schema, made_at) = (self.entry.schema.clone(), began.min(shared.made));
-        let made = Arc::new(OwnCopy { copy: made, schema, place: place.clone(), made: made_at });
+        let (place, is_checked) = (place.clone(), AtomicBool::new(false));
+        let made = Arc::new(OwnCopy { copy: made, schema, place, made: made_at, is_checked });
         copies.own.insert(key.clone(), made.clone());
         if self.is_epoch(epoch).await? {
+            made.is_checked.store(true, Release);
             return Ok(Some(made));
         }
         copies.own.remove(&key);
