@@ -192,13 +192,13 @@ impl Session {
         let limit = i64::from(limit.clamp(1, crate::list::LIMIT_MAX));
         let newest =
             Find { filter: own, sort: Some(doc! { "_id": -1 }), limit: Some(limit), projection: None };
-        activity::entries(&self.read(ACTIVITY, &Query::Find(newest)).await?.rows()?, bytes)
+        activity::entries(&self.read(ACTIVITY, &newest.into()).await?.rows()?, bytes)
     }
 
     pub(crate) async fn usage(&self) -> Result<Usage> {
         let mut open = at(&self.place.site);
         open.insert("state", "open");
-        let answer = self.read(PLACES, &Query::Find(Find { filter: open, ..Find::default() })).await?;
+        let answer = self.read(PLACES, &Find { filter: open, ..Find::default() }.into()).await?;
         let rows = answer.rows()?;
         let row = rows.first().ok_or_else(write::fenced)?;
         Ok(Usage { rows: number(row, "rows").unsigned_abs(), bytes: number(row, "bytes").unsigned_abs() })

@@ -8,9 +8,15 @@ use mongodb::{
 
 /// A read of one collection.
 pub(crate) enum Query {
-    Find(Find),
+    Find(Box<Find>),
     /// A pipeline of an aggregation.
     Stages(Vec<Document>),
+}
+
+impl From<Find> for Query {
+    fn from(find: Find) -> Self {
+        Self::Find(Box::new(find))
+    }
 }
 
 /// A read that needs no aggregation.
@@ -27,7 +33,8 @@ impl Query {
     pub(crate) fn stages(&self) -> Vec<Document> {
         match self {
             Self::Stages(stages) => stages.clone(),
-            Self::Find(Find { filter, sort, limit, projection }) => {
+            Self::Find(find) => {
+                let Find { filter, sort, limit, projection } = &**find;
                 let mut stages = vec![doc! { "$match": filter }];
                 stages.extend(sort.as_ref().map(|sort| doc! { "$sort": sort }));
                 stages.extend(limit.map(|limit| doc! { "$limit": limit }));

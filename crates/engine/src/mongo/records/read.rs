@@ -23,7 +23,7 @@ const IDS_MAX: usize = 1000;
 pub(crate) fn by_id(layout: &Layout<'_>, key: Key, projection: &Projection<'_>) -> Query {
     let filter = doc! { "_id": layout.id(key) };
     let projection = shown(layout, projection.positions.iter().copied());
-    Query::Find(Find { filter, projection, limit: Some(1), sort: None })
+    Find { filter, projection, limit: Some(1), sort: None }.into()
 }
 
 /// Returns the read of the documents with these ids, in order of id.
@@ -36,7 +36,7 @@ pub(crate) fn by_ids(layout: &Layout<'_>, ids: &[RecordId], projection: &Project
     }
     let (filter, sort) = (is_one_of(layout, ids), Some(doc! { "_id": 1 }));
     let projection = shown(layout, projection.positions.iter().copied());
-    Ok(Query::Find(Find { filter, sort, projection, limit: None }))
+    Ok(Find { filter, sort, projection, limit: None }.into())
 }
 
 /// Returns the filter that matches documents with one of these ids. Leaves out ids of the other kind, which no document
@@ -83,7 +83,8 @@ pub(crate) fn refers(layout: &Layout<'_>, field: &str, id: &RecordId) -> Result<
     };
     let mut filter = layout.confined();
     filter.insert(layout.name(position), cells::key(Key::from(id)));
-    Ok(Some(Query::Find(Find { filter, limit: Some(1), projection: Some(doc! { "_id": 1 }), sort: None })))
+    let find = Find { filter, limit: Some(1), projection: Some(doc! { "_id": 1 }), sort: None };
+    Ok(Some(find.into()))
 }
 
 /// Passes the columns of a projection of each document to `visit`, until `visit` is full.

@@ -73,7 +73,7 @@ impl<'a> List<'a> {
             limit: Some(i64::from(self.select.limit) + 1),
             projection: shown(&self.layout, read.into_iter()),
         };
-        let find = Query::Find(find);
+        let find = Query::from(find);
         if stages.is_empty() {
             return Ok(find);
         }
