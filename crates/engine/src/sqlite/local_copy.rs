@@ -21,14 +21,11 @@ use crate::{
     schema::{Confinement, Plan, Schema},
     value::Value,
 };
-use rusqlite::{
-    Connection,
-    backup::{Backup, StepResult},
-};
+use rusqlite::Connection;
 use std::{
     collections::HashMap,
     fmt,
-    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 /// Number of statements that a copy keeps compiled.
@@ -37,11 +34,9 @@ const STATEMENTS: usize = 32;
 const ALONE: Confinement =
     Confinement { isolation: Isolation::Database, tenant: 0, generation: 0, ledger: 0 };
 
-/// A copy. A read takes the lock of a connection for as long as it runs.
+/// A copy. A read takes its lock for as long as it runs.
 pub struct LocalCopy {
     conn: Mutex<Connection>,
-    /// A second table with the same rows, made when two threads read at once; `None` if it could not be made.
-    second: OnceLock<Option<Mutex<Connection>>>,
     schema: Arc<Schema>,
     model: ModelName,
 }
@@ -65,7 +60,9 @@ impl LocalCopy {
         own: &[OverrideRow],
     ) -> Result<Self> {
         let plan = schema.require(model)?;
-        let conn = in_memory()?;
+        let conn = Connection::open_in_memory()?;
+        conn.set_prepared_statement_cache_capacity(STATEMENTS);
+        list::add_functions(&conn)?;
         // Rows that this one refers to are not here.
         conn.execute_batch("PRAGMA foreign_keys = OFF; PRAGMA journal_mode = OFF; BEGIN")?;
         let (table, others) = (without_unique_values(&plan.model), schema.plans());
@@ -76,7 +73,7 @@ impl LocalCopy {
         fill(&conn, plan, shared, own)?;
         conn.execute_batch("COMMIT")?;
         let model = plan.model.name.clone();
-        Ok(Self { conn: Mutex::new(conn), second: OnceLock::new(), schema: schema.clone(), model })
+        Ok(Self { conn: Mutex::new(conn), schema: schema.clone(), model })
     }
 
     /// Returns true if the copy was made with this schema.
@@ -115,34 +112,8 @@ impl LocalCopy {
     }
 
     fn conn(&self) -> MutexGuard<'_, Connection> {
-        if let Ok(conn) = self.conn.try_lock() {
-            return conn;
-        }
-        let second = self.second.get_or_init(|| doubled(&lock(&self.conn)).ok().map(Mutex::new));
-        lock(second.as_ref().unwrap_or(&self.conn))
+        self.conn.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-fn lock(conn: &Mutex<Connection>) -> MutexGuard<'_, Connection> {
-    conn.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// Returns a new empty database in memory.
-fn in_memory() -> Result<Connection> {
-    let conn = Connection::open_in_memory()?;
-    conn.set_prepared_statement_cache_capacity(STATEMENTS);
-    list::add_functions(&conn)?;
-    Ok(conn)
-}
-
-/// Returns another database in memory with the same contents.
-fn doubled(conn: &Connection) -> Result<Connection> {
-    let mut other = in_memory()?;
-    let copied = Backup::new(conn, &mut other)?.step(-1)?;
-    if copied != StepResult::Done {
-        return Err(Error::new(Kind::Busy, "a table in memory could not be copied"));
-    }
-    Ok(other)
 }
 
 /// Returns the model without its rules for unique values: a tenant may see the same value in a shared row and in an entry

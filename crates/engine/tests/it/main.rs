@@ -23,7 +23,6 @@ mod faults_kit;
 mod faults_set_aside;
 mod faults_wal;
 mod joins;
-mod local_copy;
 #[cfg(feature = "mongodb")]
 mod mongo_access;
 #[cfg(feature = "mongodb")]
