@@ -57,8 +57,7 @@ impl Seal {
     /// Returns the seal that a place of this installation has at a position of the ledger with these lines, if one tenant
     /// has the schema alone.
     pub(crate) fn expected(site: &Site, platform: &str, position: i64, lines: &Lines) -> Self {
-        let place = format!("{} {} {} {platform}", site.tenant, site.place.store, site.generation);
-        Self::new(position, Some(&digest(&place, &text(lines))))
+        Self::new(position, Some(&digest(&place(site, platform), &text(lines))))
     }
 
     /// Returns the seal after the next change of the ledger in a pool, whose seals have no digest.
@@ -81,6 +80,11 @@ impl Seal {
     pub(crate) fn rename(&self, to: &Self, site: &Site) -> String {
         format!("ALTER TABLE {}.{} RENAME TO {}", site.quoted, quoted(&self.name), quoted(&to.name))
     }
+}
+
+/// Returns the place that has a schema alone, as [`question`] returns it.
+fn place(site: &Site, platform: &str) -> String {
+    format!("{} {} {} {platform}", site.tenant, site.place.store, site.generation)
 }
 
 /// Returns the digest of a place and of the lines of its ledger.
@@ -142,6 +146,17 @@ pub(crate) async fn find(conn: &mut Connection, site: &Site) -> Result<Standing>
     })
 }
 
+/// Returns the name of the seal and the lines of the ledger of a template, in the caller's transaction as the owner.
+///
+/// # Errors
+/// Returns `WrongIdentity` if there is no seal or no ledger.
+pub(crate) async fn past(conn: &mut Connection, site: &Site) -> Result<(String, String)> {
+    let rows = conn.once(&question(site), &[]).await?;
+    let row = rows.first().ok_or_else(|| missing(site))?;
+    let seal = row.get::<_, Option<String>>(0).ok_or_else(|| missing(site))?;
+    Ok((seal, row.get::<_, Option<String>>(2).unwrap_or_default()))
+}
+
 /// Returns the query for the [`Standing`] of a schema. It locks the schema against another one that renames the seal.
 pub(crate) fn question(site: &Site) -> String {
     let (schema, seal) = (&site.quoted, name_in(site));
@@ -171,6 +186,14 @@ pub(crate) fn standing(rows: &[Row], site: &Site) -> Option<Standing> {
 }
 
 impl Standing {
+    /// Returns that of a copy of a template, which one tenant has alone, from the name of the template's seal and the lines
+    /// of its ledger.
+    pub(crate) fn of_copy(seal: &str, lines: &str, site: &Site, platform: &str) -> Option<Self> {
+        let found = Seal::parse(seal)?;
+        let digest = Some(digest(&place(site, platform), lines));
+        Some(Self { first: found.position, found: Some(found), digest })
+    }
+
     /// Returns the statement that creates the seal, or renames it, once the position was raised by `raised`. Returns
     /// `None` if the seal has that name already.
     pub(crate) fn renewal(&self, site: &Site, raised: i64) -> Option<String> {

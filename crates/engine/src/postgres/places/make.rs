@@ -6,7 +6,7 @@
 //! the next call finishes it, and that row shows that the database is ours. A schema is created in a single
 //! transaction.
 
-use super::{How, roles, template};
+use super::{How, blank::Blank, roles, template};
 use crate::{
     error::{Error, Kind, Result},
     place::{Isolation, Place},
@@ -14,7 +14,8 @@ use crate::{
         connections::{Call, Connection, Lease},
         identity::{self, key},
         names::quoted,
-        place_state, seal,
+        place_state,
+        seal::{self, Standing},
         server::Server,
         site::Site,
         tables,
@@ -124,10 +125,18 @@ impl Server {
             }
             Some(_) => {}
             None => {
-                if !found.iter().any(|database| database.name == template) {
+                let source = found.iter().find(|database| database.name == template);
+                if source.is_none() {
                     self.make_template(&template, base, site, build).await?;
                 }
                 self.copy_template(&template, site).await?;
+                let blank = source.and_then(Blank::of);
+                if rows == Rows::None
+                    && let Some(blank) = blank
+                    && self.name_copy(site, &blank).await?
+                {
+                    return Ok(());
+                }
             }
         }
         self.name_database(site, rows).await
@@ -150,6 +159,29 @@ impl Server {
         }
     }
 
+    /// Gives a new copy of a template its identity and its roles, without reading what the template is known to contain.
+    /// Returns false, and changes nothing, if the database has its identity already or is not as expected.
+    async fn name_copy(&self, site: &Site, blank: &Blank) -> Result<bool> {
+        let (claim, numbers) = claim(site);
+        let (store, id) = (site.place.store.as_str(), self.platform.id());
+        let [tenant, of] = key(site, &store);
+        let row = [tenant, of, (&site.generation, Type::INT8), (&id, Type::TEXT)];
+        let calls = [Call::once(&claim, &row), Call::once(&numbers, &row[..1])];
+        let (transaction, answers) = self.as_owner_with(site, How::Write, &calls).await?;
+        if !answers.is_ok_and(|answers| answers.first().is_some_and(|claimed| !claimed.is_empty())) {
+            transaction.roll_back().await?;
+            return Ok(false);
+        }
+        let seal = blank.standing(site, &self.platform);
+        let naming = self.naming(site, seal, (&[], blank.models.as_deref()))?;
+        let statements: Vec<&str> = naming.iter().map(|sql| &**sql).collect();
+        match transaction.commit_batch(&statements).await {
+            Ok(()) => Ok(true),
+            Err(error) if matches!(error.kind(), Kind::Unreachable | Kind::InDoubt) => Err(error),
+            Err(_) => Ok(false),
+        }
+    }
+
     /// Gives a database that was copied from a template its identity and its roles, in two round trips.
     async fn name_database(&self, site: &Site, rows: Rows) -> Result<()> {
         let (claim, numbers) = claim(site);
@@ -169,7 +201,7 @@ impl Server {
         ];
         let (mut transaction, answers) = self.as_owner_with(site, How::Write, &calls).await?;
         let naming = answers.map_err(|error| identity::not_ours(site, error));
-        let naming = match naming.and_then(|answers| self.naming(site, &answers)) {
+        let naming = match naming.and_then(|answers| self.naming_by(site, &answers)) {
             Ok(Some(naming)) => naming,
             done => return self.finish(transaction, site, done.map(drop)).await,
         };
@@ -186,9 +218,9 @@ impl Server {
         self.finish(transaction, site, named).await
     }
 
-    /// Returns the statements that give a database everything but its row; `None` if it has its identity already. Takes
-    /// the answers of [`Server::name_database`].
-    fn naming(&self, site: &Site, answers: &[Vec<Row>]) -> Result<Option<Vec<String>>> {
+    /// Returns [`Server::naming`]; `None` if the database has its identity already. Takes the answers of
+    /// [`Server::name_database`].
+    fn naming_by(&self, site: &Site, answers: &[Vec<Row>]) -> Result<Option<Vec<String>>> {
         let [claimed, _, identity, seal, reader, models] = answers else {
             return Err(Error::new(Kind::Internal, "answers are missing"));
         };
@@ -196,13 +228,25 @@ impl Server {
         if claimed.is_empty() {
             return Ok(None);
         }
-        let seal = seal::standing(seal, site).and_then(|standing| standing.renewal(site, 0));
-        let mut naming: Vec<String> = seal.into_iter().chain(roles::close_database(site)).collect();
+        let seal = seal::standing(seal, site);
+        self.naming(site, seal, (reader, roles::named(models))).map(Some)
+    }
+
+    /// Returns the statements that give a database everything but its row. Takes its seal, and what [`roles::opening`]
+    /// takes.
+    fn naming(
+        &self,
+        site: &Site,
+        seal: Option<Standing>,
+        (reader, models): (&[Row], Option<&str>),
+    ) -> Result<Vec<String>> {
+        let seal = seal.and_then(|standing| standing.renewal(site, 0));
+        let mut naming: Vec<String> = seal.into_iter().chain([roles::close_database(site)]).collect();
         if site.place.tenant.is_some() {
             naming.extend(roles::opening(site, &self.prefix, &self.platform, (reader, models))?);
         }
         naming.push(comment("DATABASE", &site.name));
-        Ok(Some(naming))
+        Ok(naming)
     }
 
     async fn make_schema(&self, site: &Site, build: &impl Build, rows: Rows) -> Result<()> {

@@ -123,11 +123,11 @@ pub(crate) async fn open_models(
     let name = reader(site);
     let roles = conn.once(ROLE, &[(&name, Type::TEXT)]).await?;
     let models = conn.once(&models(site), &[]).await?;
-    conn.batch(&opening(site, prefix, platform, (&roles, &models))?.join("; ")).await
+    conn.batch(&opening(site, prefix, platform, (&roles, named(&models)))?.join("; ")).await
 }
 
-/// Returns the statements of [`open_models`] for a tenant's place. Takes the answers to [`ROLE`], for its reader, and to
-/// [`models`].
+/// Returns the statements of [`open_models`] for a tenant's place. Takes the answer to [`ROLE`], for its reader, and the
+/// names of the models, as [`named`] returns them.
 ///
 /// # Errors
 /// Returns the errors of [`make`].
@@ -135,7 +135,7 @@ pub(crate) fn opening(
     site: &Site,
     prefix: &Prefix,
     platform: &Platform,
-    (roles, models): (&[Row], &[Row]),
+    (roles, models): (&[Row], Option<&str>),
 ) -> Result<Vec<String>> {
     let name = reader(site);
     let (reader, schema) = (quoted(&name), &site.quoted);
@@ -155,20 +155,20 @@ pub(crate) fn opening(
         }
         None => {
             batch.push(format!("GRANT CONNECT ON DATABASE {} TO {reader}", quoted(&site.database)));
-            let models = models.first().and_then(|row| row.get::<_, Option<&str>>(0));
             batch.extend(models.map(|models| format!("GRANT SELECT ON {models} TO {reader}")));
         }
     }
     Ok(batch)
 }
 
-/// Returns the statements that allow only the owner to connect to a place's own database.
-pub(crate) fn close_database(site: &Site) -> [String; 2] {
-    let (database, schema) = (quoted(&site.database), &site.quoted);
-    [
-        format!("REVOKE ALL ON DATABASE {database} FROM PUBLIC"),
-        format!("REVOKE ALL ON SCHEMA {schema} FROM PUBLIC"),
-    ]
+/// Returns the statement that allows only the owner to connect to a place's own database.
+pub(crate) fn close_database(site: &Site) -> String {
+    format!("REVOKE ALL ON DATABASE {} FROM PUBLIC", quoted(&site.database))
+}
+
+/// Returns the statement that allows only the owner to use the schema of a place's own database. Templates have run it.
+pub(crate) fn close_schema(site: &Site) -> String {
+    format!("REVOKE ALL ON SCHEMA {} FROM PUBLIC", site.quoted)
 }
 
 /// Returns the query for the names of all present models, as a list in SQL; it is null if there are none.
@@ -178,6 +178,11 @@ pub(crate) fn models(site: &Site) -> String {
         "SELECT string_agg(quote_ident(relname), ', ') FROM {relations} AS c \
          WHERE relkind IN ('r', 'p', 'v', 'm') AND NOT starts_with(relname, '_tenantry_')"
     )
+}
+
+/// Returns the answer to [`models`].
+pub(crate) fn named(rows: &[Row]) -> Option<&str> {
+    rows.first()?.get(0)
 }
 
 /// Creates a role that owns nothing, unless it exists, and lets the owner assume it.

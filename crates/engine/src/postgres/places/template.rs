@@ -4,7 +4,7 @@
 //! It is created under a temporary name and renamed when it is complete. When a template is created later, what a crash
 //! left behind is removed.
 
-use super::{How, make::Build};
+use super::{How, blank::Blank, make::Build, roles};
 use crate::{
     error::Result,
     name::StoreName,
@@ -67,15 +67,21 @@ pub(super) struct Database {
     pub(super) name: String,
     /// Whether its owner is the role of the configuration.
     pub(super) is_owned: bool,
+    /// Its comment; a template's says what it contains.
+    pub(super) comment: Option<String>,
 }
 
 impl Server {
     /// Returns the databases with these names that exist.
     pub(super) async fn databases(&self, names: &[&str]) -> Result<Vec<Database>> {
-        let sql = "SELECT datname::text, pg_get_userbyid(datdba) = current_user FROM pg_database WHERE datname = ANY($1)";
+        let sql = "SELECT datname::text, pg_get_userbyid(datdba) = current_user, \
+            shobj_description(oid, 'pg_database') FROM pg_database WHERE datname = ANY($1)";
         let mut lease = self.home().await?;
         let rows = lease.connection()?.query(sql, &[(&names, Type::TEXT_ARRAY)]).await?;
-        Ok(rows.iter().map(|row| Database { name: row.get(0), is_owned: row.get(1) }).collect())
+        Ok(rows
+            .iter()
+            .map(|row| Database { name: row.get(0), is_owned: row.get(1), comment: row.get(2) })
+            .collect())
     }
 
     /// Creates the template `name` for places like `site`, as a copy of the database `base` if there is one. If another
@@ -126,7 +132,7 @@ impl Server {
         let blank = Site::new(&place, unfinished.to_owned(), &self.home)?;
         let mut transaction = self.as_owner(&blank, How::Write).await?;
         let conn = transaction.connection()?;
-        conn.batch(&format!("REVOKE ALL ON SCHEMA {} FROM PUBLIC", blank.quoted)).await?;
+        conn.batch(&roles::close_schema(&blank)).await?;
         conn.batch(tables::CREATE).await?;
         let sql = format!(
             "INSERT INTO {}._tenantry_place(tenant, store, generation, state) VALUES ({BLANK}, $1, 0, 'closed')",
@@ -135,6 +141,7 @@ impl Server {
         conn.query(&sql, &[(&site.place.store.as_str(), Type::TEXT)]).await?;
         // Insert the row first, because migrations count the rows that they create.
         build.run(conn, &blank).await?;
+        Blank::record(conn, &blank).await?;
         transaction.commit_and_close().await?;
         self.run_home(&format!("ALTER DATABASE {database} WITH IS_TEMPLATE true ALLOW_CONNECTIONS false"))
             .await?;

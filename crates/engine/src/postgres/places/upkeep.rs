@@ -43,7 +43,10 @@ impl Server {
                 roles::make_role(conn, site, &self.platform).await?;
                 conn.batch(&roles::confine_platform_tables(site).join("; ")).await?;
             }
-            false => conn.batch(&roles::close_database(site).join("; ")).await?,
+            false => {
+                conn.batch(&format!("{}; {}", roles::close_database(site), roles::close_schema(site)))
+                    .await?;
+            }
         }
         roles::open_models(conn, site, &self.prefix, &self.platform).await?;
         let what = if site.shares_database() { "SCHEMA" } else { "DATABASE" };
