@@ -107,6 +107,7 @@ async fn agree(copying: &Client, asking: &Client, question: &str) {
             return;
         }
         assert_eq!(copied, asked, "{path}");
+        assert_eq!(copying.get(&path).await.json(), asked, "{path} again");
         let Some(next) = copied["next"].take().as_str().map(str::to_owned) else { return };
         path = format!("{question}&after={next}");
     }

@@ -123,7 +123,7 @@ impl Records<'_> {
             && let Some(found) = self.list_copy(&copy, select, query.count, self.rows(select)?)
         {
             let next = resolved.next(found.next);
-            return Ok(Page { items: found.rows.into_bytes(), next, count: found.count });
+            return Ok(Page { items: found.items, next, count: found.count });
         }
         let overrides = self.override_rows(&self.entry).await?;
         let session = self.reading().await?;

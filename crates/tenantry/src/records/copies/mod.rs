@@ -11,6 +11,8 @@
 //!
 //! A program that writes to the databases itself sets no mark, so a copy is made anew after [`MAX_AGE`].
 
+mod pages;
+
 use super::{Records, Scope, json::Rows};
 use crate::{
     Result,
@@ -19,6 +21,8 @@ use crate::{
     platform::loaded::ModelEntry,
     tenants::databases::reroute::place_in,
 };
+pub(super) use pages::Listed;
+use pages::Pages;
 use quick_cache::sync::Cache;
 use std::{
     collections::HashSet,
@@ -71,6 +75,8 @@ pub(super) struct OwnCopy {
     /// Whether nothing was invalidated while it was made. It is among the copies before that is known, so that an
     /// invalidation finds it there.
     is_checked: AtomicBool,
+    /// Pages that it has answered.
+    pages: Pages,
 }
 
 /// A model, as the key of its rows or of a tenant's copy of it.
@@ -218,8 +224,8 @@ impl Records<'_> {
             _ => None,
         };
         let (schema, made_at) = (self.entry.schema.clone(), began.min(shared.made));
-        let (place, is_checked) = (place.clone(), AtomicBool::new(false));
-        let made = Arc::new(OwnCopy { copy: made, schema, place, made: made_at, is_checked });
+        let (place, is_checked, pages) = (place.clone(), AtomicBool::new(false), Pages::default());
+        let made = Arc::new(OwnCopy { copy: made, schema, place, made: made_at, is_checked, pages });
         copies.own.insert(key.clone(), made.clone());
         if self.is_epoch(epoch).await? {
             made.is_checked.store(true, Release);
@@ -284,13 +290,21 @@ impl Records<'_> {
         rows: Rows,
     ) -> Option<Listed> {
         let copy = own.copy.as_ref()?;
-        let count = match count {
-            true => Some(copy.count(&select.filter, select.search.as_deref()).ok()?),
-            false => None,
+        let found = match own.pages.find(select, count) {
+            Some(kept) => kept,
+            None => {
+                let total = match count {
+                    true => Some(copy.count(&select.filter, select.search.as_deref()).ok()?),
+                    false => None,
+                };
+                let (rows, next) = copy.select(select, rows).ok()?;
+                let found = Listed { items: rows.into_bytes(), next, count: total };
+                own.pages.keep(select, &found);
+                found
+            }
         };
-        let (rows, next) = copy.select(select, rows).ok()?;
         self.inner.copies.answered.fetch_add(1, Relaxed);
-        Some(Listed { rows, next, count })
+        Some(found)
     }
 
     /// Answers a question for groups from a copy, like [`Records::list_copy`].
@@ -299,11 +313,4 @@ impl Records<'_> {
         self.inner.copies.answered.fetch_add(1, Relaxed);
         Some(found)
     }
-}
-
-/// A page that a copy answered.
-pub(super) struct Listed {
-    pub(super) rows: Rows,
-    pub(super) next: Option<Vec<Value>>,
-    pub(super) count: Option<u64>,
 }
