@@ -56,6 +56,7 @@ mod postgres_sandbox;
 mod postgres_schema;
 mod postgres_straight;
 mod postgres_system;
+mod postgres_templates;
 mod postgres_tls;
 mod postgres_transfer;
 mod records_bind;
