@@ -18,7 +18,19 @@ pub(super) fn files(app: &str) -> Option<&'static [Text<'static>]> {
     APPS.iter().find(|(name, _)| *name == app).map(|(_, files)| *files)
 }
 
-const APPS: &[(&str, &[Text<'static>])] = &[("medadmin", MEDADMIN), ("valuation", VALUATION)];
+const APPS: &[(&str, &[Text<'static>])] = &[("fbs", FBS), ("medadmin", MEDADMIN), ("valuation", VALUATION)];
+
+const FBS: &[Text<'static>] = files! {
+    "fbs"
+    "app.toml"
+    "migrations/0001_initial.toml"
+    "models/attachments.toml"
+    "models/categories.toml"
+    "models/document_tags.toml"
+    "models/document_types.toml"
+    "models/documents.toml"
+    "models/tags.toml"
+};
 
 const MEDADMIN: &[Text<'static>] = files! {
     "medadmin"
