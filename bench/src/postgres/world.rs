@@ -178,6 +178,7 @@ fn engine(url: &str, prefix: &str, (most, per_database): (usize, usize)) -> Resu
         connections,
         prepares: true,
         join_url: None,
+        sole: None,
     };
     let engine = Engine::open(vec![ServerSpec::postgres(server_name()?, options)], CacheLimits::default())?;
     engine.set_platform("bench")?;

@@ -55,11 +55,12 @@ pub mod internals {
 pub use cell::Storage;
 pub use descriptors::Descriptors;
 pub use engine::{
-    Activity, AdoptOptions, Blanked, CacheLimits, CaughtUp, ConnectionCounts, ConnectionLimits, Copy,
-    CopyInfo, CopyOptions, DatabaseFile, Digest, Drift, Engine, Fault, Filled, ForeignDocuments, Inspection,
-    MigrateReport, ModelDiff, PlaceInfo, PlaceState, PostgresOptions, Prepared, ReplicaOptions,
-    ReplicaReport, ReplicaStanding, Replication, Resident, Script, ServerSpec, Session, SqlLimits, SqlRow,
-    SqlRows, SystemColumn, SystemDb, TableDigest, Template, Tx, Usage, WorkLimits,
+    Activity, AdoptOptions, AttachedAt, AttachedSpec, Blanked, CacheLimits, CaughtUp, ConnectionCounts,
+    ConnectionLimits, Copy, CopyInfo, CopyOptions, DatabaseFile, Digest, Drift, Engine, Fault, Filled,
+    FindAttached, ForeignDocuments, Inspection, MigrateReport, ModelDiff, PlaceInfo, PlaceState,
+    PostgresOptions, Prepared, ReplicaOptions, ReplicaReport, ReplicaStanding, Replication, Resident, Script,
+    Secret, ServerSpec, Session, SqlLimits, SqlRow, SqlRows, Survey, SystemColumn, SystemDb, TableDigest,
+    Template, Tx, Usage, WorkLimits, sole_name,
 };
 pub use error::{Error, Kind, Result};
 pub use identity::proof::{Breach, Proof, Rule};

@@ -86,6 +86,8 @@ need-disk = The disk of server { $server } is nearly full
 bytes-free = { $bytes } free
 need-unreachable = Server { $server } does not answer
 need-unreachable-help = Requests of companies on it are refused.
+need-attachment = The attached database of { $tenant } fails: { $what }
+need-attachment-help = Only its requests there are refused. See: tenantry attachments list
 need-background = Background work fails: { $name }
 need-background-help =
     { $count ->

@@ -21,7 +21,7 @@ use std::sync::Arc;
 /// SQLite read would be as large, although that read has ended before its first await.
 macro_rules! at {
     ($server:expr, $at:ident => $call:expr) => {
-        match $server {
+        match &*$server {
             Server::Sqlite($at) => $call.await,
             Server::Postgres($at) => Box::pin($call).await,
             #[cfg(feature = "mongodb")]
@@ -30,6 +30,7 @@ macro_rules! at {
     };
 }
 
+mod attached;
 mod moves;
 mod occupied;
 mod operator;
@@ -50,6 +51,7 @@ pub use self::outside::mirror;
 #[cfg(feature = "mongodb")]
 pub(crate) use self::sql::no_sql;
 pub use self::{
+    attached::{AttachedAt, AttachedSpec, FindAttached, Secret, Survey, sole_name},
     outside::foreign::ForeignDocuments,
     provision::Prepared,
     session::Session,
@@ -65,7 +67,7 @@ pub use crate::ledger::MigrateReport;
 pub use crate::place::DatabaseFile;
 pub use crate::postgres::{
     ConnectionCounts, ConnectionLimits, ReplicaOptions, ReplicaReport, ReplicaStanding, Replication,
-    ServerOptions as PostgresOptions,
+    ServerOptions as PostgresOptions, Sole as PostgresSole,
 };
 pub use crate::statement::{SqlLimits, SqlRows};
 pub use crate::system::{SqlRow, SystemColumn};
@@ -85,6 +87,9 @@ pub struct Engine(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     servers: Vec<Server>,
+    attached: attached::Attached,
+    /// Longest duration of a read.
+    deadline: std::time::Duration,
     platform: Platform,
     sqlite: Arc<sqlite::Shared>,
 }
@@ -99,6 +104,10 @@ enum Server {
 }
 
 impl Server {
+    fn is_postgres(&self) -> bool {
+        matches!(self, Self::Postgres(_))
+    }
+
     fn name(&self) -> &ServerName {
         match self {
             Self::Sqlite(server) => server.name(),
@@ -171,7 +180,8 @@ impl Engine {
             }
         };
         let servers = (0..).zip(specs).map(open).collect::<Result<_>>()?;
-        Ok(Self(Arc::new(Inner { servers, platform, sqlite })))
+        let attached = attached::Attached::default();
+        Ok(Self(Arc::new(Inner { servers, attached, deadline, platform, sqlite })))
     }
 
     /// Sets the id of this installation once the control store has it. Databases created from now on carry it, and
@@ -190,7 +200,7 @@ impl Engine {
     /// Returns [`Kind::SchemaBehind`] or [`Kind::SchemaAhead`] if the database does not have exactly the migrations of
     /// `schema`. Every read and write of the session compares them again (`known-schema`).
     pub async fn session(&self, place: &Place, schema: &Arc<Schema>) -> Result<Session> {
-        Ok(match self.server(place)? {
+        Ok(match &*self.server(place).await? {
             Server::Sqlite(server) => Session::sqlite(server.session(place, schema).await?),
             Server::Postgres(server) => Session::postgres(Box::pin(server.session(place, schema)).await?),
             #[cfg(feature = "mongodb")]
@@ -201,12 +211,12 @@ impl Engine {
     /// Takes over a database that was created outside the platform for this place: adds the platform's own tables and
     /// the identity of the place. Refuses a database with another identity. Idempotent; never creates a database.
     pub async fn attach(&self, place: &Place) -> Result<()> {
-        at!(self.server(place)?, server => server.attach(place))
+        at!(self.server(place).await?, server => server.attach(place))
     }
 
     /// Writes the identity row of a pooled tenant in a shared database. Idempotent.
     pub async fn enrol(&self, place: &Place) -> Result<()> {
-        at!(self.server(place)?, server => server.enrol(place))
+        at!(self.server(place).await?, server => server.enrol(place))
     }
 
     /// Forbids writes of this place durably, inside its database (`fenced-generation`). If `fenced` is false, allows
@@ -215,19 +225,19 @@ impl Engine {
     /// # Errors
     /// Returns `Fenced` if `fenced` is false and the place is being filled or removed, or was not opened yet.
     pub async fn fence(&self, place: &Place, fenced: bool) -> Result<()> {
-        at!(self.server(place)?, server => server.fence(place, fenced))
+        at!(self.server(place).await?, server => server.fence(place, fenced))
     }
 
     /// Returns true if the place's file, database or schema exists. For operators' reports, never for routing
     /// (`catalog-placement`).
     pub async fn exists(&self, place: &Place) -> Result<bool> {
-        at!(self.server(place)?, server => server.exists(place))
+        at!(self.server(place).await?, server => server.exists(place))
     }
 
     /// Returns every database file, database and schema on a server. For operators' reports, never for routing
     /// (`catalog-placement`).
     pub async fn database_files(&self, server: &ServerName) -> Result<Vec<DatabaseFile>> {
-        at!(self.named(server)?, server => server.database_files())
+        at!(self.named(server).await?, server => server.database_files())
     }
 
     /// Returns at most `most` residents of the database with this name. For operators' reports, never for routing.
@@ -240,28 +250,28 @@ impl Engine {
         physical: &PhysicalName,
         most: u32,
     ) -> Result<Vec<Resident>> {
-        at!(self.named(server)?, server => server.residents(physical, most))
+        at!(self.named(server).await?, server => server.residents(physical, most))
     }
 
     /// Returns the size in bytes: of the database on disk or, for a pooled tenant, of its values.
     pub async fn size_bytes(&self, place: &Place) -> Result<u64> {
-        at!(self.server(place)?, server => server.size_bytes(place))
+        at!(self.server(place).await?, server => server.size_bytes(place))
     }
 
     /// Deletes the database for good. Idempotent.
     pub async fn drop_database(&self, place: &Place) -> Result<()> {
-        at!(self.server(place)?, server => server.drop_database(place))
+        at!(self.server(place).await?, server => server.drop_database(place))
     }
 
     /// Rewrites a shared database, or one of the platform's own, from its rows, so that no file contains deleted data.
     /// Other writers wait for it: about a second for 100 MB.
     pub async fn scrub(&self, place: &Place) -> Result<()> {
-        at!(self.server(place)?, server => server.scrub(place))
+        at!(self.server(place).await?, server => server.scrub(place))
     }
 
     /// Opens the database and verifies that it holds `place`.
     pub async fn verify(&self, place: &Place) -> Result<()> {
-        at!(self.server(place)?, server => server.verify(place))
+        at!(self.server(place).await?, server => server.verify(place))
     }
 
     /// Reopens the database of `place` and checks every page. Returns the reason if the database is lost; `None` if it
@@ -290,12 +300,12 @@ impl Engine {
     /// Returns true if `error` means that the database of `place` is missing, holds another place, or cannot be read.
     /// Returns false for conditions that pass without intervention.
     pub fn is_loss(&self, place: &Place, error: &Error) -> bool {
-        match self.server(place) {
-            Ok(Server::Sqlite(_)) => sqlite::is_loss(place, error),
-            Ok(Server::Postgres(_)) => postgres::is_loss(place, error),
+        let Ok(server) = self.server_now(place) else { return false };
+        match &*server {
+            Server::Sqlite(_) => sqlite::is_loss(place, error),
+            Server::Postgres(_) => postgres::is_loss(place, error),
             #[cfg(feature = "mongodb")]
-            Ok(Server::Mongo(_)) => mongo::is_loss(place, error),
-            Err(_) => false,
+            Server::Mongo(_) => mongo::is_loss(place, error),
         }
     }
 
@@ -313,12 +323,14 @@ impl Engine {
     /// # Errors
     /// Returns `Corrupt` if the database is damaged, and the errors of the disk.
     pub async fn check_pages(&self, place: &Place) -> Result<()> {
-        at!(self.server(place)?, server => server.check_pages(place))
+        at!(self.server(place).await?, server => server.check_pages(place))
     }
 
     /// Removes the database of `place` from the cache. The database closes when its last user drops it.
     pub fn close(&self, place: &Place) {
-        if let Ok(Server::Sqlite(server)) = self.server(place) {
+        if let Ok(found) = self.server_now(place)
+            && let Server::Sqlite(server) = &*found
+        {
             server.close(place);
         }
     }
@@ -344,13 +356,13 @@ impl Engine {
     }
 
     /// Finds the server of a place.
-    fn server(&self, place: &Place) -> Result<&Server> {
-        self.named(&place.server)
+    async fn server(&self, place: &Place) -> Result<attached::Found<'_>> {
+        self.named(&place.server).await
     }
 
-    /// Finds the server with this name. There are few servers, so comparing names beats hashing them.
-    fn named(&self, name: &ServerName) -> Result<&Server> {
-        self.0.servers.iter().find(|server| server.name() == name).ok_or_else(|| unknown(name))
+    /// Finds the server of a place, if it is configured, or attached and open.
+    fn server_now(&self, place: &Place) -> Result<attached::Found<'_>> {
+        self.named_now(&place.server)
     }
 }
 

@@ -26,7 +26,7 @@ enum Carriage {
 }
 
 impl Server {
-    fn kind(&self) -> EngineKind {
+    pub(super) fn kind(&self) -> EngineKind {
         match self {
             Self::Sqlite(_) => EngineKind::Sqlite,
             Self::Postgres(_) => EngineKind::Postgres,
@@ -45,7 +45,7 @@ impl Engine {
     /// Returns `Fenced` if the database does not hold the place at its generation, or the operation's recording there was
     /// stopped before: a worker that comes late does not start it again.
     pub async fn record_changes(&self, place: &Place, token: i64) -> Result<()> {
-        at!(self.server(place)?, server => server.record_changes(place, token))
+        at!(self.server(place).await?, server => server.record_changes(place, token))
     }
 
     /// Stops the recording of this token and deletes the recorded changes. Does not affect another operation's
@@ -54,7 +54,7 @@ impl Engine {
     /// # Errors
     /// Returns the errors of the disk, and `WrongIdentity` for a database that is not ours.
     pub async fn stop_recording(&self, place: &Place, token: i64) -> Result<()> {
-        at!(self.server(place)?, server => server.stop_recording(place, token))
+        at!(self.server(place).await?, server => server.stop_recording(place, token))
     }
 
     /// Fences a place whose changes are recorded for this token.
@@ -62,7 +62,7 @@ impl Engine {
     /// # Errors
     /// Returns `Fenced` if the changes of the place are not recorded for this token, or no longer.
     pub async fn fence_recorded(&self, place: &Place, token: i64) -> Result<()> {
-        at!(self.server(place)?, server => server.fence_recorded(place, token))
+        at!(self.server(place).await?, server => server.fence_recorded(place, token))
     }
 
     /// Lifts the fence of this holder: an operation's token, or `None` for a fence that no operation holds. Does not
@@ -71,7 +71,7 @@ impl Engine {
     /// # Errors
     /// Returns the errors of the disk, and `WrongIdentity` for a database that is not ours.
     pub async fn lift_fence(&self, place: &Place, holder: Option<i64>) -> Result<()> {
-        at!(self.server(place)?, server => server.lift_fence(place, holder))
+        at!(self.server(place).await?, server => server.lift_fence(place, holder))
     }
 
     /// Creates the new place `to`, in the state *closed*, with all rows of one state of `from`, while writers of `from`
@@ -92,7 +92,8 @@ impl Engine {
         script: &Arc<Script>,
         carried: &AtomicU64,
     ) -> Result<Filled> {
-        let target = self.server(to)?;
+        let found = self.server(to).await?;
+        let target = &*found;
         let contents = match (self.prepared(from, to, target.kind(), script).await?, target) {
             (Carriage::Pages(source), Server::Sqlite(server)) => {
                 let bytes = server.fill_pages(source, to).await?;
@@ -105,7 +106,7 @@ impl Engine {
                 return Err(Error::new(Kind::Internal, "pages for a server of databases"));
             }
         };
-        at!(target, server => server.fill(to, script, contents, PlaceState::Closed, carried))?;
+        at!(found, server => server.fill(to, script, contents, PlaceState::Closed, carried))?;
         Ok(Filled { bytes: carried.load(Ordering::Relaxed), left_out: vec![] })
     }
 
@@ -129,7 +130,7 @@ impl Engine {
             Carriage::Rows(contents) => contents,
         };
         if let Some(pool) = pool {
-            let mut pool = Source::open(&self.end(pool)?).await?;
+            let mut pool = Source::open(&self.end(pool).await?).await?;
             carry::require_same(&contents.applied, &pool.ledger().await?, script)?;
             pool.end().await?;
         }
@@ -149,7 +150,7 @@ impl Engine {
         script: &Arc<Script>,
     ) -> Result<Carriage> {
         require_later(from, to)?;
-        let source = self.end(from)?;
+        let source = self.end(from).await?;
         if let (End::Sqlite(site), EngineKind::Sqlite) = (&source, kind)
             && !from.isolation.is_pooled()
             && !to.isolation.is_pooled()
@@ -176,7 +177,7 @@ impl Engine {
     /// Returns `Fenced` if the place is not completely filled, is fenced by an operation, or is not in the database at
     /// its generation.
     pub async fn open_filled(&self, place: &Place, token: i64) -> Result<()> {
-        at!(self.server(place)?, server => server.open_filled(place, token))
+        at!(self.server(place).await?, server => server.open_filled(place, token))
     }
 
     /// Reads the state and the counts of a place.
@@ -184,7 +185,7 @@ impl Engine {
     /// # Errors
     /// Returns `Fenced` if the database does not hold the place at its generation.
     pub async fn place_info(&self, place: &Place) -> Result<PlaceInfo> {
-        at!(self.server(place)?, server => server.place_info(place))
+        at!(self.server(place).await?, server => server.place_info(place))
     }
 
     /// Carries the current state of the records of `from` that were touched after change `after` (0 for all recorded
@@ -206,7 +207,7 @@ impl Engine {
         after: u64,
         most: u64,
     ) -> Result<CaughtUp> {
-        carry::copy_changes(&self.end(from)?, &self.end(to)?, script, token, after, most).await
+        carry::copy_changes(&self.end(from).await?, &self.end(to).await?, script, token, after, most).await
     }
 
     /// Counts, for each model, the rows that differ between the two places, except those that the log of `written`
@@ -223,7 +224,7 @@ impl Engine {
         script: &Script,
         after: u64,
     ) -> Result<Vec<ModelDiff>> {
-        carry::compare_unwritten(&self.end(still)?, &self.end(written)?, script, after).await
+        carry::compare_unwritten(&self.end(still).await?, &self.end(written).await?, script, after).await
     }
 }
 

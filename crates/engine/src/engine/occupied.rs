@@ -15,7 +15,7 @@ impl Engine {
     /// # Errors
     /// Returns [`crate::Kind::UnknownServer`] if there is no such server.
     pub async fn is_taken(&self, server: &ServerName, physical: &PhysicalName) -> Result<bool> {
-        at!(self.named(server)?, server => server.is_taken(physical))
+        at!(self.named(server).await?, server => server.is_taken(physical))
     }
 
     /// Returns the highest ids of the residents that the installation `platform` has in a database; `None` if there is
@@ -29,7 +29,7 @@ impl Engine {
         physical: &PhysicalName,
         platform: &str,
     ) -> Result<Option<Highest>> {
-        at!(self.named(server)?, server => server.highest(physical, platform))
+        at!(self.named(server).await?, server => server.highest(physical, platform))
     }
 
     /// Returns the generation of the tenant's rows in the shared database of `place`, which may differ from that of
@@ -38,6 +38,6 @@ impl Engine {
     /// # Errors
     /// Returns the errors of [`Engine::highest`].
     pub async fn generation_in(&self, place: &Place) -> Result<Option<i64>> {
-        at!(self.server(place)?, server => server.generation_in(place))
+        at!(self.server(place).await?, server => server.generation_in(place))
     }
 }

@@ -20,7 +20,7 @@ impl Engine {
         text: &str,
         limit: Duration,
     ) -> Result<Option<u64>> {
-        at!(self.server(place)?, server => server.operator_repair(place, script, text, limit))
+        at!(self.server(place).await?, server => server.operator_repair(place, script, text, limit))
     }
 
     /// Removes at most `most` entries of the place's activity log that are older than `before`, the oldest first. The newest
@@ -29,6 +29,6 @@ impl Engine {
     /// # Errors
     /// Returns [`crate::error::Kind::Busy`] while the rows are being moved.
     pub async fn trim_activity(&self, place: &Place, before: jiff::Timestamp, most: u32) -> Result<u64> {
-        at!(self.server(place)?, server => server.trim_activity(place, before, most))
+        at!(self.server(place).await?, server => server.trim_activity(place, before, most))
     }
 }

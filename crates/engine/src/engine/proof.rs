@@ -20,7 +20,7 @@ impl Engine {
     /// Returns `Missing`, `WrongIdentity` or `Fenced` if the database does not hold the place, and the errors of
     /// databases that do not answer.
     pub async fn prove(&self, place: &Place, neighbour: Option<&Place>) -> Result<Proof> {
-        let mut proof = at!(self.server(place)?, server => server.prove(place, neighbour))?;
+        let mut proof = at!(self.server(place).await?, server => server.prove(place, neighbour))?;
         self.prove_refusal(place, &mut proof).await?;
         Ok(proof)
     }
@@ -31,7 +31,7 @@ impl Engine {
     /// # Errors
     /// Returns the errors of databases that do not answer.
     pub async fn prove_pool(&self, pool: &Place, schema: &Schema) -> Result<Proof> {
-        at!(self.server(pool)?, server => server.prove_pool(pool, schema))
+        at!(self.server(pool).await?, server => server.prove_pool(pool, schema))
     }
 
     /// Checks the rules that hold for a server as a whole.
@@ -39,7 +39,7 @@ impl Engine {
     /// # Errors
     /// Returns [`Kind::UnknownServer`] if there is no such server, and `Unreachable` if it does not answer.
     pub async fn prove_server(&self, server: &ServerName) -> Result<Proof> {
-        match self.named(server)? {
+        match &*self.named(server).await? {
             Server::Postgres(server) => Box::pin(server.prove_home()).await,
             Server::Sqlite(_) => Ok(Proof::default()),
             #[cfg(feature = "mongodb")]

@@ -30,7 +30,7 @@ impl Engine {
     /// # Errors
     /// Returns `WrongIdentity` if the database exists but belongs to another place.
     pub async fn provision(&self, place: &Place, template: &Template) -> Result<()> {
-        at!(self.server(place)?, server => server.provision(place, template))
+        at!(self.server(place).await?, server => server.provision(place, template))
     }
 
     /// Starts to create the database of `place` under a temporary name, on a blocking thread. This commits to nothing:
@@ -40,7 +40,7 @@ impl Engine {
     /// # Errors
     /// Returns [`crate::Kind::UnknownServer`] if there is no such server.
     pub fn prepare(&self, place: &Place, template: &Template) -> Result<Prepared> {
-        let work = match self.server(place)? {
+        let work = match &*self.server_now(place)? {
             Server::Sqlite(server) => Some(server.prepare(place, template)),
             Server::Postgres(_) => None,
             #[cfg(feature = "mongodb")]
@@ -61,7 +61,7 @@ impl Engine {
         prepared: Option<Prepared>,
     ) -> Result<()> {
         let work = prepared.filter(|prepared| prepared.place == *place).and_then(|prepared| prepared.work);
-        match (self.server(place)?, work) {
+        match (&*self.server(place).await?, work) {
             (Server::Sqlite(server), Some(work)) => server.name_prepared(place, template, work).await,
             _ => self.provision(place, template).await,
         }
@@ -74,7 +74,7 @@ impl Engine {
     /// # Errors
     /// Returns the errors of the disk.
     pub async fn set_aside(&self, place: &Place, error: &Error) -> Result<()> {
-        at!(self.server(place)?, server => server.set_aside(place, error))
+        at!(self.server(place).await?, server => server.set_aside(place, error))
     }
 
     /// Renames the database of a system store to an unused name, so that another database can get its name. Returns the
@@ -83,7 +83,7 @@ impl Engine {
     /// # Errors
     /// Returns `Busy` if statements that run there do not end, and `Internal` if the store is a file.
     pub async fn rename_aside(&self, place: &Place) -> Result<Option<String>> {
-        match self.server(place)? {
+        match &*self.server(place).await? {
             Server::Postgres(server) => server.rename_aside(place).await,
             Server::Sqlite(_) => Err(Error::new(Kind::Internal, format!("{place} is a file"))),
             #[cfg(feature = "mongodb")]
@@ -96,6 +96,6 @@ impl Engine {
     /// # Errors
     /// Returns the errors of the disk.
     pub async fn put_back(&self, place: &Place) -> Result<()> {
-        at!(self.server(place)?, server => server.put_back(place))
+        at!(self.server(place).await?, server => server.put_back(place))
     }
 }

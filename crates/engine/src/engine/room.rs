@@ -21,7 +21,7 @@ impl Engine {
     /// # Errors
     /// Returns `Unreachable` if the server does not answer.
     pub async fn used_bytes(&self, server: &ServerName) -> Result<Option<u64>> {
-        match self.named(server)? {
+        match &*self.named(server).await? {
             Server::Postgres(server) => Box::pin(server.used_bytes()).await.map(Some),
             Server::Sqlite(_) => Ok(None),
             #[cfg(feature = "mongodb")]
@@ -38,6 +38,7 @@ impl Engine {
             #[cfg(feature = "mongodb")]
             Server::Mongo(_) => None,
         };
-        self.0.servers.iter().filter_map(of).collect()
+        let attached = self.0.attached.all();
+        self.0.servers.iter().chain(attached.iter().map(|entry| entry.server())).filter_map(of).collect()
     }
 }

@@ -7,18 +7,18 @@ impl Engine {
     /// Describes for messages where a place is: its server, and its file, database or schema there.
     pub fn shown(&self, place: &Place) -> String {
         let Place { server, physical, .. } = place;
-        match self.server(place) {
-            Ok(Server::Sqlite(_)) => format!("{server}/{physical}.db"),
-            Ok(Server::Postgres(postgres)) => match postgres.site(place) {
+        let Ok(found) = self.server_now(place) else { return format!("{server}/{physical}") };
+        match &*found {
+            Server::Sqlite(_) => format!("{server}/{physical}.db"),
+            Server::Postgres(postgres) => match postgres.site(place) {
                 Ok(site) => format!("{server}/{}", site.name),
                 Err(_) => format!("{server}/{physical}"),
             },
             #[cfg(feature = "mongodb")]
-            Ok(Server::Mongo(mongo)) => match mongo.site(place) {
+            Server::Mongo(mongo) => match mongo.site(place) {
                 Ok(site) => format!("{server}/{}", site.database),
                 Err(_) => format!("{server}/{physical}"),
             },
-            Err(_) => format!("{server}/{physical}"),
         }
     }
 
@@ -28,7 +28,7 @@ impl Engine {
     /// # Errors
     /// Returns the errors of the server.
     pub async fn leave(&self, server: &ServerName) -> Result<()> {
-        match self.named(server)? {
+        match &*self.named(server).await? {
             Server::Postgres(server) => Box::pin(server.leave()).await,
             // Only the server's directory would remain, and it stays.
             Server::Sqlite(_) => Ok(()),
@@ -44,7 +44,7 @@ impl Engine {
     /// # Errors
     /// Returns `Unreachable` if the server does not answer, and `NoAccess` if it refuses the installation.
     pub async fn shortcomings(&self, server: &ServerName) -> Result<Vec<String>> {
-        match self.named(server)? {
+        match &*self.named(server).await? {
             Server::Postgres(server) => Box::pin(server.shortcomings()).await,
             Server::Sqlite(_) => Ok(Vec::new()),
             #[cfg(feature = "mongodb")]
@@ -53,13 +53,15 @@ impl Engine {
     }
 
     /// Returns the names of the servers, in the order of the configuration.
+    /// Attached databases are not among them.
     pub fn servers(&self) -> Vec<ServerName> {
         self.0.servers.iter().map(|server| server.name().clone()).collect()
     }
 
     /// Connects to the servers that did not answer when they were last used, so that [`Engine::reachable`] is current.
     pub async fn look_for_servers(&self) {
-        for server in &self.0.servers {
+        let attached = self.0.attached.all();
+        for server in self.0.servers.iter().chain(attached.iter().map(|entry| entry.server())) {
             let looked = match server {
                 Server::Postgres(server) if !server.is_reachable() => server.look().await,
                 #[cfg(feature = "mongodb")]
@@ -80,7 +82,8 @@ impl Engine {
             #[cfg(feature = "mongodb")]
             Server::Mongo(server) => Some((server.name.clone(), server.is_reachable())),
         };
-        self.0.servers.iter().filter_map(of).collect()
+        let attached = self.0.attached.all();
+        self.0.servers.iter().chain(attached.iter().map(|entry| entry.server())).filter_map(of).collect()
     }
 
     /// Describes the read replicas of all servers.

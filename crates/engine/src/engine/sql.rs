@@ -7,6 +7,7 @@ use crate::error::Error;
 use crate::{
     error::{Kind, Result},
     joins::{Absent, SharedStore},
+    name::ModelName,
     place::{EngineKind, Place},
     postgres,
     schema::Script,
@@ -82,7 +83,7 @@ impl Engine {
         let mut attempt = 1;
         loop {
             let mut absent = Absent::default();
-            let done = match self.server(place)? {
+            let done = match &*self.server(place).await? {
                 Server::Sqlite(server) => {
                     let beside = self.beside(text, shared, &mut absent).await;
                     let asked = sqlite::Asked { text, params: Json::Null, limits, beside };
@@ -116,13 +117,14 @@ impl Engine {
         place: &Place,
         shared: &[SharedStore],
     ) -> Result<Option<(String, String)>> {
-        let Server::Postgres(server) = self.server(place)? else { return Ok(None) };
+        let found = self.server(place).await?;
+        let Server::Postgres(server) = &*found else { return Ok(None) };
         if place.isolation.is_pooled() {
             return Ok(None);
         }
         let site = server.site(place)?;
         let is_there =
-            shared.iter().any(|store| matches!(self.server(&store.place), Ok(Server::Postgres(_))));
+            shared.iter().any(|store| self.server_now(&store.place).is_ok_and(|at| at.is_postgres()));
         match is_there {
             true => Ok(server.join_remedy(&site).await?.map(|sql| (site.database.to_string(), sql))),
             false => Ok(None),
@@ -133,15 +135,7 @@ impl Engine {
     async fn beside(&self, text: &str, shared: &[SharedStore], absent: &mut Absent) -> Vec<sqlite::Beside> {
         let mut beside = vec![];
         for (store, model) in named(text, shared) {
-            let opened = match self.server(&store.place) {
-                Ok(Server::Sqlite(server)) => server.beside(store).await,
-                Ok(Server::Postgres(_)) => {
-                    Err(store.elsewhere(model, EngineKind::Postgres, EngineKind::Sqlite))
-                }
-                #[cfg(feature = "mongodb")]
-                Ok(Server::Mongo(_)) => Err(store.elsewhere(model, EngineKind::Mongo, EngineKind::Sqlite)),
-                Err(error) => Err(error),
-            };
+            let opened = self.opened_beside(store, model).await;
             match opened {
                 Ok(opened) => beside.push(opened),
                 Err(error) => absent.add(store, error),
@@ -160,21 +154,36 @@ impl Engine {
     ) -> Vec<postgres::Joined> {
         let mut joined = vec![];
         for (store, model) in named(text, shared) {
-            let opened = match self.server(&store.place) {
-                Ok(Server::Postgres(source)) => server.join(site, source, store, anew).await,
-                Ok(Server::Sqlite(_)) => {
-                    Err(store.elsewhere(model, EngineKind::Sqlite, EngineKind::Postgres))
-                }
-                #[cfg(feature = "mongodb")]
-                Ok(Server::Mongo(_)) => Err(store.elsewhere(model, EngineKind::Mongo, EngineKind::Postgres)),
-                Err(error) => Err(error),
-            };
+            let opened = self.opened_view((server, site), (store, model), anew).await;
             match opened {
                 Ok(opened) => joined.push(opened),
                 Err(error) => absent.add(store, error),
             }
         }
         joined
+    }
+
+    async fn opened_beside(&self, store: &SharedStore, model: &ModelName) -> Result<sqlite::Beside> {
+        match &*self.server(&store.place).await? {
+            Server::Sqlite(server) => server.beside(store).await,
+            Server::Postgres(_) => Err(store.elsewhere(model, EngineKind::Postgres, EngineKind::Sqlite)),
+            #[cfg(feature = "mongodb")]
+            Server::Mongo(_) => Err(store.elsewhere(model, EngineKind::Mongo, EngineKind::Sqlite)),
+        }
+    }
+
+    async fn opened_view(
+        &self,
+        (server, site): (&postgres::Server, &postgres::Site),
+        (store, model): (&SharedStore, &ModelName),
+        anew: bool,
+    ) -> Result<postgres::Joined> {
+        match &*self.server(&store.place).await? {
+            Server::Postgres(source) => server.join(site, source, store, anew).await,
+            Server::Sqlite(_) => Err(store.elsewhere(model, EngineKind::Sqlite, EngineKind::Postgres)),
+            #[cfg(feature = "mongodb")]
+            Server::Mongo(_) => Err(store.elsewhere(model, EngineKind::Mongo, EngineKind::Postgres)),
+        }
     }
 }
 
@@ -189,7 +198,7 @@ pub(crate) fn no_sql() -> Error {
 fn named<'s>(
     text: &str,
     shared: &'s [SharedStore],
-) -> impl Iterator<Item = (&'s SharedStore, &'s crate::name::ModelName)> {
+) -> impl Iterator<Item = (&'s SharedStore, &'s ModelName)> {
     shared.iter().filter_map(move |store| Some((store, store.named_in(text)?)))
 }
 

@@ -55,7 +55,7 @@ impl Engine {
         if place.tenant.is_some() {
             return Err(Error::new(Kind::Internal, format!("{place} is not a system store")));
         }
-        Ok(SystemDb(match self.server(place)? {
+        Ok(SystemDb(match &*self.server(place).await? {
             Server::Sqlite(server) => Store::Sqlite(server.system(place).await?),
             Server::Postgres(server) => Store::Postgres(Box::pin(server.system(place)).await?),
             #[cfg(feature = "mongodb")]

@@ -70,12 +70,12 @@ impl Engine {
         to: &Path,
         options: CopyOptions,
     ) -> Result<Copy> {
-        match self.server(place)? {
+        match &*self.server(place).await? {
             // Copying pages is faster than copying rows.
             Server::Sqlite(server) if !place.isolation.is_pooled() || place.tenant.is_none() => {
                 server.copy_pages(place, to, options).await
             }
-            _ => Box::pin(carry::copy_rows(&self.end(place)?, script, to, options)).await,
+            _ => Box::pin(carry::copy_rows(&self.end(place).await?, script, to, options)).await,
         }
     }
 
@@ -86,7 +86,7 @@ impl Engine {
     /// Returns `Statement` with the obstacle: the place is on a server of another kind, it is pooled, or there is no
     /// `pg_dump`. Returns `Io` if `to` exists or cannot be written, and with the message of `pg_dump` if that fails.
     pub async fn dump(&self, place: &Place, format: DumpFormat, to: &Path) -> Result<()> {
-        match (self.server(place)?, format) {
+        match (&*self.server(place).await?, format) {
             (Server::Postgres(server), DumpFormat::PgDump) => Box::pin(server.dump(place, to)).await,
             #[cfg(feature = "mongodb")]
             (Server::Mongo(server), DumpFormat::Mongodump) => Box::pin(server.dump(place, to)).await,
@@ -106,7 +106,7 @@ impl Engine {
     /// # Errors
     /// Returns `WrongIdentity` or `Fenced` if the place is not where it should be.
     pub async fn undeclared(&self, place: &Place, script: &Script) -> Result<Vec<String>> {
-        let mut source = Source::open(&self.end(place)?).await?;
+        let mut source = Source::open(&self.end(place).await?).await?;
         let found = source.undeclared(carry::declared(script.state())).await?;
         source.end().await?;
         Ok(found)
@@ -140,15 +140,15 @@ impl Engine {
         of: TenantId,
         options: AdoptOptions,
     ) -> Result<()> {
-        let server = self.server(place)?;
-        if let Server::Sqlite(server) = server
+        let found = self.server(place).await?;
+        if let Server::Sqlite(server) = &*found
             && !place.isolation.is_pooled()
         {
             return server.adopt_file(place, from, Some(of), options).await;
         }
         let contents = Contents::of_copy(from, of, place, script, options.check).await?;
         let carried = AtomicU64::new(0);
-        at!(server, server => server.fill(place, script, contents, PlaceState::Open, &carried))
+        at!(found, server => server.fill(place, script, contents, PlaceState::Open, &carried))
     }
 
     /// Removes a pooled tenant with all its rows. Other writers of the shared database wait for at most one batch of
@@ -159,7 +159,7 @@ impl Engine {
     /// Returns `Fenced` if the database holds the tenant at another generation, or if another caller fills the place at
     /// the same time.
     pub async fn withdraw(&self, place: &Place) -> Result<()> {
-        at!(self.server(place)?, server => server.withdraw(place))
+        at!(self.server(place).await?, server => server.withdraw(place))
     }
 
     /// Creates the database of a system store from a copy of one. A system store always has its own database. On a
@@ -171,7 +171,7 @@ impl Engine {
         if place.tenant.is_some() {
             return Err(Error::new(Kind::Internal, format!("{place} is not a system store")));
         }
-        match self.server(place)? {
+        match &*self.server(place).await? {
             Server::Sqlite(server) => server.adopt_file(place, from, None, AdoptOptions::default()).await,
             Server::Postgres(server) => {
                 let source = Source::of_copy(from, &place.store, None).await?;
@@ -223,7 +223,7 @@ impl Engine {
     /// # Errors
     /// Returns `WrongIdentity` or `Fenced` if the place is not where it should be.
     pub async fn digest(&self, place: &Place, schema: &Arc<Schema>) -> Result<Digest> {
-        let source = Source::open(&self.end(place)?).await?;
+        let source = Source::open(&self.end(place).await?).await?;
         carry::digest(source, &Tables::of_schema(schema)).await
     }
 
@@ -300,12 +300,12 @@ impl Engine {
     /// Returns `WrongIdentity` or `Fenced` if one of the places is not where it should be.
     pub async fn compare(&self, live: &Place, other: &Place, schema: &Arc<Schema>) -> Result<Vec<ModelDiff>> {
         let tables = Tables::of_schema(schema);
-        carry::compare(&self.end(live)?, &self.end(other)?, &tables).await
+        carry::compare(&self.end(live).await?, &self.end(other).await?, &tables).await
     }
 
     /// Returns `place` as an end of a transfer.
-    pub(super) fn end(&self, place: &Place) -> Result<End> {
-        Ok(match self.server(place)? {
+    pub(super) async fn end(&self, place: &Place) -> Result<End> {
+        Ok(match &*self.server(place).await? {
             Server::Sqlite(server) => End::Sqlite(server.site(place)),
             Server::Postgres(server) => End::Postgres(server.clone(), server.site(place)?),
             #[cfg(feature = "mongodb")]

@@ -21,6 +21,10 @@ impl Server {
         let mut lease = self.home().await?;
         let rows = lease.connection()?.once(SQL, &[]).await?;
         let row = rows.first().ok_or_else(|| Error::new(Kind::Internal, "a role that is not in pg_roles"))?;
+        if self.is_sole {
+            // An attached database is not made, and gets no roles.
+            return Ok(vec![]);
+        }
         let (role, home) = (quoted(row.get(5)), quoted(&self.home));
         let may = |right: &str| format!("its role lacks a right: ALTER ROLE {role} {right}");
         let lacking = [

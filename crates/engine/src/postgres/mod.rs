@@ -31,7 +31,7 @@ pub(crate) use joins::{joined::Joined, may_heal};
 pub(crate) use places::is_loss;
 pub use replicas::{ReplicaOptions, ReplicaReport, ReplicaStanding, Replication};
 pub(crate) use server::Server;
-pub use server::ServerOptions;
+pub use server::{ServerOptions, Sole};
 pub(crate) use session::Session;
 pub(crate) use site::Site;
 pub(crate) use system::{COLUMNS, LAST_IDS, SystemDb, Tx};

@@ -12,7 +12,7 @@ use crate::{
     error::{Error, Kind, Result},
     identity::Platform,
     name::ServerName,
-    place::Place,
+    place::{Isolation, Place},
 };
 use quick_cache::sync::Cache;
 use std::{fmt, sync::Arc, time::Duration};
@@ -33,11 +33,21 @@ pub struct ServerOptions {
     /// `postgresql://HOST:PORT` with which other databases reach this server, if it differs from the address that the
     /// server itself or this process uses. Its role and database are ignored.
     pub join_url: Option<String>,
+    /// Set if the server is one attached database.
+    pub sole: Option<Sole>,
+}
+
+/// The only database of a server that an owner attached. It is in the URL, whatever a place calls it. It is never
+/// created, renamed or dropped, and gets no roles.
+#[derive(Debug, Clone)]
+pub struct Sole {
+    /// What identifies the database; `None` while it is being attached.
+    pub identity: Option<String>,
 }
 
 impl fmt::Debug for ServerOptions {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { url: _, prefix, connections, prepares, join_url: _ } = self;
+        let Self { url: _, prefix, connections, prepares, join_url: _, sole: _ } = self;
         let mut out = f.debug_struct("ServerOptions");
         out.field("prefix", prefix).field("connections", connections).field("prepares", prepares);
         out.finish_non_exhaustive()
@@ -53,6 +63,8 @@ pub(crate) struct Inner {
     pub(crate) name: ServerName,
     /// The database with the pools and the schemas of tenants.
     pub(crate) home: Arc<str>,
+    /// True if the home database is the only place of the server.
+    pub(crate) is_sole: bool,
     pub(crate) prefix: Prefix,
     pub(crate) connections: Connections,
     /// Read replicas, which may lack the newest commits; `None` if the primary answers all reads.
@@ -83,7 +95,8 @@ impl Server {
         platform: &Platform,
         read_deadline: Duration,
     ) -> Result<Self> {
-        let access = Access::new(&options.url, options.prepares)?;
+        let mut access = Access::new(&options.url, options.prepares)?;
+        access.expect(options.sole.as_ref().and_then(|sole| sole.identity.clone()));
         let home = access.database().ok_or_else(|| {
             let detail = format!("the URL of server {name} names no database");
             Error::new(Kind::Statement(detail.clone()), detail)
@@ -96,6 +109,7 @@ impl Server {
         Ok(Self(Arc::new(Inner {
             name,
             home,
+            is_sole: options.sole.is_some(),
             prefix: Prefix::new(&options.prefix)?,
             connections,
             replicas,
@@ -111,7 +125,13 @@ impl Server {
 
     /// Returns the site of `place`, whether or not the place exists.
     pub(crate) fn site(&self, place: &Place) -> Result<Site> {
-        Site::new(place, self.prefix.name(&place.physical)?, &self.home)
+        match self.is_sole {
+            false => Site::new(place, self.prefix.name(&place.physical)?, &self.home),
+            true if place.isolation == Isolation::Database => {
+                Site::new(place, self.home.to_string(), &self.home)
+            }
+            true => Err(Error::new(Kind::Internal, format!("{place}: an attached database has one place"))),
+        }
     }
 
     /// Returns whether the server answered when a connection was last opened.

@@ -13,6 +13,23 @@ pub struct Drift {
     pub wanted: Option<String>,
 }
 
+impl Drift {
+    /// Separates missing tables, by their names, from other differences.
+    pub(crate) fn missing_tables(drift: Vec<Self>) -> (Vec<String>, Vec<Self>) {
+        let (mut missing, mut others) = (vec![], vec![]);
+        for one in drift {
+            match one.object.strip_prefix("table ").filter(|_| one.found.is_none()) {
+                Some(table) => missing.push(table.to_owned()),
+                None => others.push(one),
+            }
+        }
+        // What belongs to a missing table is missing with it.
+        let of_missing = |one: &Self| missing.iter().any(|table| one.object.contains(&format!(" {table}__")));
+        others.retain(|one| one.found.is_some() || !of_missing(one));
+        (missing, others)
+    }
+}
+
 impl fmt::Display for Drift {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (&self.found, &self.wanted) {

@@ -70,6 +70,7 @@ impl Home {
             connections,
             prepares: true,
             join_url: None,
+            sole: None,
         }
     }
 

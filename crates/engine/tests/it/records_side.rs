@@ -54,7 +54,7 @@ impl Home {
                 let (url, prefix) = (home.url().to_owned(), home.prefix());
                 ServerSpec::postgres(
                     name,
-                    PostgresOptions { url, prefix, connections, prepares: true, join_url: None },
+                    PostgresOptions { url, prefix, connections, prepares: true, join_url: None, sole: None },
                 )
             }
             #[cfg(feature = "mongodb")]

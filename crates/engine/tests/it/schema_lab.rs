@@ -69,6 +69,7 @@ fn spec(home: &Home, number: usize) -> ServerSpec {
         },
         prepares: true,
         join_url: None,
+        sole: None,
     };
     ServerSpec::postgres(ServerName::parse(&format!("pg{number}")).unwrap(), options)
 }

@@ -2,9 +2,23 @@
 //! file. Nothing here acts.
 
 use super::{
-    analytics::Analytics, audit::Audit, backup::args::Backup, clock::Clock, migrate::Migrate, nodes::Node,
-    operation::Operation, plan::Plan, project::App, proof::Proof, restore::args::Restore, servers::Server,
-    shared_import::Options as SharedImport, sql::Sql, tenant::args::Tenant, upgrade::Options as Upgrade,
+    analytics::Analytics,
+    attachments::{Attach, Attachments, Detach, Schema, Secrets},
+    audit::Audit,
+    backup::args::Backup,
+    clock::Clock,
+    migrate::Migrate,
+    nodes::Node,
+    operation::Operation,
+    plan::Plan,
+    project::App,
+    proof::Proof,
+    restore::args::Restore,
+    servers::Server,
+    shared_import::Options as SharedImport,
+    sql::Sql,
+    tenant::args::Tenant,
+    upgrade::Options as Upgrade,
     user::User,
 };
 use clap::{ArgGroup, Args, Parser, Subcommand};
@@ -72,6 +86,21 @@ pub(crate) enum Command {
     /// List the database servers of the configuration with their labels.
     #[command(subcommand)]
     Server(Server),
+    /// Use a database that a tenant's owner made, by its URL, for one of the tenant's stores.
+    ///
+    /// It must answer, belong to no other tenant and have the tables of the store (see: tenantry schema). The URL is stored
+    /// encrypted. Attaching the same database again replaces its URL.
+    Attach(Attach),
+    /// Stop using an attached database: with its rows, which move into the pool, or without them.
+    Detach(Detach),
+    /// List and check attached databases.
+    #[command(subcommand)]
+    Attachments(Attachments),
+    /// Keys with which stored secrets are encrypted.
+    #[command(subcommand)]
+    Secrets(Secrets),
+    /// Print the tables that a database must have before it is attached.
+    Schema(Schema),
     /// Show how far the system clock is trusted, or trust it.
     #[command(subcommand)]
     Clock(Clock),

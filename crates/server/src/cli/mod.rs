@@ -23,8 +23,8 @@ mod user;
 pub use args::Cli;
 pub use parse::parse;
 use server::{
-    audit, check, checklist, clock, completions, demo, nodes, project, reload, serve, servers, shared_import,
-    sql, upgrade,
+    attachments, audit, check, checklist, clock, completions, demo, nodes, project, reload, serve, servers,
+    shared_import, sql, upgrade,
 };
 use show::{out, progress, table, watch};
 
@@ -74,6 +74,11 @@ async fn run(cli: Cli) -> Result<ExitCode> {
         Command::Checklist(whole) => checklist::run(&place, &whole).await,
         Command::Node(verb) => nodes::run(&place, &verb).await,
         Command::Server(verb) => servers::run(&place, &verb).await,
+        Command::Attach(options) => attachments::attach(&place, &options).await,
+        Command::Detach(options) => attachments::detach(&place, &options).await,
+        Command::Attachments(verb) => attachments::run(&place, &verb).await,
+        Command::Secrets(verb) => attachments::secrets(&place, &verb).await,
+        Command::Schema(options) => attachments::schema(&place, &options).await,
         Command::Clock(verb) => clock::run(&place, &verb).await,
         Command::App(verb) => project::app(&place, &verb),
         Command::Migrate(verb) => migrate::run(&place, &verb).await,

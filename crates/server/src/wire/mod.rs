@@ -8,6 +8,7 @@
 #[macro_use]
 mod define;
 
+pub(crate) mod attachment;
 pub(crate) mod audit;
 mod backups;
 mod basics;

@@ -5,8 +5,8 @@
 
 use super::{
     app::{Answer, Client, PASSWORD, TestApp},
-    audited_accounts, audited_fleet, audited_life, audited_operators, audited_pages, audited_records,
-    audited_staff,
+    attachments, audited_accounts, audited_fleet, audited_life, audited_operators, audited_pages,
+    audited_records, audited_staff,
     copies::company,
     records::patient,
 };
@@ -122,6 +122,7 @@ fn every_changing_route_is_tried() {
     let logged = logged.chain(audited_operators::ALIKE.iter().map(|alike| ("POST", alike.page)));
     let logged = logged.chain(audited_pages::LOGGED.iter().map(|t| (t.0, t.1)));
     let logged = logged.chain(audited_fleet::API.iter().map(|t| (t.0, t.1)));
+    let logged = logged.chain(attachments::LOGGED.iter().map(|t| (t.0, t.1)));
     let logged = logged.chain([("POST", audited_fleet::IMPORT)]);
     let logged = logged.chain(audited_fleet::FORMS.iter().map(|form| ("POST", form.0)));
     let logged = logged.chain(audited_staff::API.iter().map(|t| (t.0, t.1)));

@@ -13,6 +13,7 @@ mod across;
 mod all_wrong;
 mod answers;
 mod app;
+mod attachments;
 mod attack;
 mod audit_filters;
 mod audited;

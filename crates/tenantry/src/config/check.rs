@@ -39,6 +39,7 @@ impl Config {
         platform(&self.platform, report);
         super::servers::check(self, report);
         super::mirror::check(self, report);
+        super::attachments::check(self, report);
         control(self, report);
         for store in &self.stores {
             check_store(self, store, report);

@@ -62,6 +62,8 @@ impl Config {
             files,
             metrics: super::MetricsConfig::default(),
             analytics: super::AnalyticsConfig::default(),
+            attachments: super::AttachmentsConfig::default(),
+            secrets: super::SecretsConfig::default(),
             mirror: None,
         }
     }

@@ -4,6 +4,7 @@
 //! [`Config`] on as a value. Reading it never opens a database or reads a secret.
 
 mod analytics;
+mod attachments;
 mod check;
 mod defaults;
 pub(crate) mod edit;
@@ -16,10 +17,12 @@ pub(crate) mod objects;
 mod operations;
 mod reading;
 mod secret;
+mod secrets;
 mod servers;
 mod template;
 
 pub use analytics::AnalyticsConfig;
+pub use attachments::AttachmentsConfig;
 pub use mail::MailConfig;
 pub use metrics::MetricsConfig;
 pub use mirror::MirrorConfig;
@@ -31,6 +34,7 @@ pub use problem::{Problem, Problems};
 use reading::{problem, read, read_auth, units};
 pub(crate) use reading::{reader, source};
 pub use secret::Secret;
+pub use secrets::{KeysAt, SecretsConfig};
 pub(crate) use servers::same_names;
 pub use servers::{
     Location, PostgresConfig, ReplicaConfig, ServerConfig, UrlSource, labels::ServerLabels,

@@ -5,6 +5,7 @@
 
 use super::{
     analytics::AnalyticsConfig,
+    attachments::AttachmentsConfig,
     mail::MailConfig,
     metrics::MetricsConfig,
     mirror::MirrorConfig,
@@ -12,6 +13,7 @@ use super::{
     objects::backups::BackupsConfig,
     objects::files::FilesConfig,
     operations::OperationsConfig,
+    secrets::SecretsConfig,
     servers::labels::ServerLabels,
     servers::{Location, ServerConfig},
     template::NameTemplate,
@@ -57,6 +59,10 @@ pub struct Config {
     pub metrics: MetricsConfig,
     /// The section `[analytics]`.
     pub analytics: AnalyticsConfig,
+    /// The section `[attachments]`.
+    pub attachments: AttachmentsConfig,
+    /// The section `[secrets]`.
+    pub secrets: SecretsConfig,
     /// The section `[mirror]`, if there is one.
     pub mirror: Option<MirrorConfig>,
 }

@@ -43,6 +43,8 @@ pub enum Subject {
     ApiKey(String),
     /// Rows of a shared model that are being deleted, by the name of the model.
     Leaving(String),
+    /// An attached database, by the name of its server.
+    Attachment(String),
     /// Everything of one kind, or something of an unknown kind: caches drop all entries.
     Everything,
 }
@@ -55,6 +57,7 @@ impl Subject {
             Self::Session(hash) => ("session", hash.clone()),
             Self::ApiKey(hash) => ("api_key", hash.clone()),
             Self::Leaving(model) => ("leaving", model.clone()),
+            Self::Attachment(server) => ("attachment", server.clone()),
             Self::Everything => ("everything", String::new()),
         }
     }
@@ -67,6 +70,7 @@ impl Subject {
             ("user", Ok(id)) => Self::User(UserId::from_raw(id)),
             ("session", _) => Self::Session(key.to_owned()),
             ("api_key", _) => Self::ApiKey(key.to_owned()),
+            ("attachment", _) => Self::Attachment(key.to_owned()),
             ("leaving", _) => Self::Leaving(key.to_owned()),
             _ => Self::Everything,
         })

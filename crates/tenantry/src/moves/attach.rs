@@ -192,12 +192,18 @@ fn new_placement(store: &StoreConfig, slug: &Slug, wanted: &Attach) -> Result<Ne
     Ok(NewPlacement { store: store.name.clone(), server, isolation, policy, base, numbered: true })
 }
 
-/// Replaces the tenant's placement in the store with the new placement.
-async fn give_way(write: &mut Write, tenant: TenantId, new: &NewPlacement) -> Result<Place> {
+/// Refuses a change of a tenant's places while an operation works on the tenant.
+pub(crate) async fn refuse_operations(write: &mut Write, tenant: TenantId) -> Result<()> {
     let open = "SELECT count(*) FROM operations WHERE tenant = ? AND state IN ('running','unwinding')";
-    if crate::users::count(write, open, params![tenant.get()]).await? > 0 {
-        return Err(Error::Occupied("an operation is working on this tenant".into()));
+    match crate::users::count(write, open, params![tenant.get()]).await? {
+        0 => Ok(()),
+        _ => Err(Error::Occupied("an operation is working on this tenant".into())),
     }
+}
+
+/// Replaces the tenant's placement in the store with the new placement.
+pub(crate) async fn give_way(write: &mut Write, tenant: TenantId, new: &NewPlacement) -> Result<Place> {
+    refuse_operations(write, tenant).await?;
     for Placement { place, .. } in placement::of_tenant(write, tenant).await? {
         if place.store == new.store {
             placements::set_gone(write, &place).await?;

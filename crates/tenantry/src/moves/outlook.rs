@@ -117,7 +117,7 @@ impl Moves<'_> {
             generation: from.generation + 1,
             ..from.clone()
         };
-        let kind = self.platform.loaded().databases.engine_of(&next)?;
+        let kind = self.platform.loaded().databases.engine_of(&next).await?;
         self.check_contents(slug, from, (next, kind)).await
     }
 

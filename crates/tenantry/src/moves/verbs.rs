@@ -7,11 +7,11 @@ use crate::{
     access::Actor,
     audit::By,
     moves::{
-        Move, Target,
+        Move, Purpose, Target,
         plan::{Plan, Wanted},
     },
     tenants,
-    topology::{Placement, PlacementState, Policy, placement},
+    topology::{NewPlacement, Placement, PlacementState, Policy, placement},
 };
 use tenantry_engine::name::{ServerName, Slug, StoreName, TenantId};
 
@@ -144,6 +144,33 @@ impl Moves<'_> {
         Ok(())
     }
 
+    /// Starts to move the rows of a pool into an attached database, which the catalog has recorded. Returns the
+    /// operation's id.
+    ///
+    /// # Errors
+    /// Returns the first obstacle.
+    pub(crate) async fn attaching(
+        &self,
+        by: &By,
+        of: (&Slug, TenantId),
+        leg: (Placement, NewPlacement),
+    ) -> Result<i64> {
+        self.start(by, one_leg(Purpose::Attach, of, leg)).await
+    }
+
+    /// Starts to move the rows of an attached database into the pool. Returns the operation's id.
+    ///
+    /// # Errors
+    /// Returns the first obstacle.
+    pub(crate) async fn detaching(
+        &self,
+        by: &By,
+        of: (&Slug, TenantId),
+        leg: (Placement, NewPlacement),
+    ) -> Result<i64> {
+        self.start(by, one_leg(Purpose::Detach, of, leg)).await
+    }
+
     pub(super) async fn start(&self, by: &By, plan: Plan) -> Result<i64> {
         self.may_start(&plan).await?;
         for (placement, _) in plan.placements() {
@@ -170,4 +197,15 @@ impl Moves<'_> {
         let brought = brought.into_iter().map(|p| p.place.store).collect();
         Ok(Stores { tenant, slug: slug.clone(), ready, brought })
     }
+}
+
+/// Returns the plan that moves one store.
+fn one_leg(
+    purpose: Purpose,
+    (slug, tenant): (&Slug, TenantId),
+    (from, to): (Placement, NewPlacement),
+) -> Plan {
+    let legs = vec![(from.place.clone(), to)];
+    let stores = Stores { tenant, slug: slug.clone(), ready: vec![from], brought: vec![] };
+    Plan { purpose, stores, legs, nothing: String::new() }
 }

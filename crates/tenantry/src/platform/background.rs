@@ -176,6 +176,7 @@ impl Platform {
         let (control, access) = (self.control(), self.access());
         self.run_pass("clock", self.look_at_clock()).await;
         self.0.engine.look_for_servers().await;
+        self.run_pass("attached databases", self.attachments().pass()).await;
         self.run_pass("audit heads", self.publish_head()).await;
         self.run_pass("pools", self.prepare_pools()).await;
         self.run_pass("old operations", self.prune_operations()).await;

@@ -59,9 +59,12 @@ impl Databases {
     /// Returns the database software of the server of `place`.
     ///
     /// # Errors
-    /// Returns [`Error::NotFound`] for a server that is not in the configuration.
-    pub(crate) fn engine_of(&self, place: &Place) -> Result<EngineKind> {
-        self.0.servers.get(&place.server).copied().ok_or(Error::NotFound("server"))
+    /// Returns the errors of [`Engine::kind_of`] for a server that is not in the configuration.
+    pub(crate) async fn engine_of(&self, place: &Place) -> Result<EngineKind> {
+        match self.0.servers.get(&place.server) {
+            Some(kind) => Ok(*kind),
+            None => Ok(self.0.engine.kind_of(&place.server).await?),
+        }
     }
 
     /// Returns the engine that opens all databases.

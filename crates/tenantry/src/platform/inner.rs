@@ -18,12 +18,16 @@ use crate::{
     mail::Mailer,
     operations::Operations,
     records::{copies::Copies, files::Files, references::leaving::LeavingRows},
+    secrets::Secrets,
     tenants::databases::on_demand::CreationQueues,
     topology::Topology,
 };
 use arc_swap::ArcSwap;
 use std::{
-    sync::{Arc, atomic::AtomicU64},
+    sync::{
+        Arc,
+        atomic::{AtomicI64, AtomicU64},
+    },
     time::Duration,
 };
 use tenantry_engine::{Kind, Session, engine::Engine, place::Place, schema::Schema};
@@ -54,6 +58,9 @@ pub(crate) struct Inner {
     pub(crate) demo_passwords: DemoPasswords,
     pub(crate) leaving: LeavingRows,
     pub(crate) copies: Arc<Copies>,
+    pub(crate) secrets: Secrets,
+    /// Number of the attachment up to which the last background pass checked databases.
+    pub(crate) attachments_checked: AtomicI64,
     /// Allows one question about the rows of all tenants at a time.
     pub(crate) analysing: tokio::sync::Semaphore,
     /// Reason why nothing can be written, if [`crate::Platform::open_to_read`] opened the platform for reading only.

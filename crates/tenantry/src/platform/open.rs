@@ -17,18 +17,23 @@ use crate::{
     Error, Result,
     access::Access,
     apps::Apps,
+    attachments::source,
     config::Config,
     control::{Control, settings::platform_id},
     mail::Mailer,
     operations::{Context, Operations},
     platform::kinds::KINDS,
     records::{copies::Copies, references::leaving::LeavingRows},
+    secrets::Secrets,
     tenants::databases::on_demand::CreationQueues,
     topology::{Topology, versions},
 };
 use arc_swap::ArcSwap;
 use std::{
-    sync::{Arc, atomic::AtomicU64},
+    sync::{
+        Arc,
+        atomic::{AtomicI64, AtomicU64},
+    },
     time::Duration,
 };
 use tenantry_engine::{
@@ -125,6 +130,7 @@ impl Platform {
         let operations = Operations::new(context, KINDS);
         let leaving = LeavingRows::new(control.clone());
         let copies = Copies::new(&config, &control);
+        let secrets = Secrets::new(&config.secrets);
         let inner = Inner {
             replica_lag: config.replica_lag(),
             config,
@@ -145,12 +151,16 @@ impl Platform {
             demo_passwords: DemoPasswords::default(),
             leaving,
             copies,
+            secrets,
+            attachments_checked: AtomicI64::new(0),
             analysing: tokio::sync::Semaphore::new(1),
             refused: None,
             _in_use: in_use,
         };
         scratch::sweep(&inner.config);
-        Ok(Self(Arc::new(inner)))
+        let inner = Arc::new(inner);
+        source::connect(&inner);
+        Ok(Self(inner))
     }
 }
 

@@ -44,7 +44,7 @@ fn spec(server: &ServerConfig, wait: Duration) -> Result<ServerSpec> {
             let connections = limits(postgres, postgres.most_connections, wait);
             let (url, prefix, prepares) = (url(server, postgres)?, postgres.prefix.clone(), !postgres.pooler);
             let join_url = postgres.join_url.clone();
-            let options = PostgresOptions { url, prefix, connections, prepares, join_url };
+            let options = PostgresOptions { url, prefix, connections, prepares, join_url, sole: None };
             let replicas = postgres.replicas.iter().map(|of| replica(server, postgres, of));
             let replication =
                 Replication { lag: postgres.replica_lag, replicas: replicas.collect::<Result<_>>()? };

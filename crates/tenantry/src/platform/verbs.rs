@@ -9,7 +9,10 @@ use crate::{
     migrations::check::{Checker, Finding, What},
 };
 use std::path::PathBuf;
-use tenantry_engine::name::Slug;
+use tenantry_engine::{
+    name::{Slug, StoreName},
+    place::EngineKind,
+};
 
 impl Platform {
     /// Checks models, migrations and every database, or only the databases of one tenant. Returns the number of tenants
@@ -42,6 +45,16 @@ impl Platform {
         }
         checker.platform(&mut tell).await?;
         checker.tenants(self.control(), only, tell, at).await
+    }
+
+    /// Returns the statements that create the tables of a tenant store's models in a database that its owner makes.
+    ///
+    /// # Errors
+    /// Returns [`crate::Error::NotFound`] if there is no such store of tenants.
+    pub fn schema_sql(&self, store: &StoreName, engine: EngineKind) -> Result<Vec<String>> {
+        self.config().tenant_store(store)?;
+        let script = self.loaded().databases.script(store)?;
+        Ok(script.create_statements(engine)?)
     }
 
     /// Returns the damaged template files, from which new databases would be made.

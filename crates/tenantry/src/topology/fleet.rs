@@ -43,12 +43,18 @@ impl Fleet {
         Self { failed, ..self }
     }
 
-    fn whose(&self) -> &'static str {
-        match (self.external, self.failed) {
-            (true, false) => "",
-            (false, false) => "AND provision <> 'external'",
-            (true, true) => "AND migration_error IS NOT NULL",
-            (false, true) => "AND migration_error IS NOT NULL AND provision <> 'external'",
+    /// Returns the condition for the databases that the run may migrate. An attached database is migrated if its
+    /// attachment grants that, and never otherwise.
+    fn whose(&self) -> String {
+        let failed = if self.failed { "AND migration_error IS NOT NULL " } else { "" };
+        let attached = |grants: i32| {
+            format!(
+                "EXISTS (SELECT 1 FROM attachments AS a WHERE a.server = placements.server AND a.grants_schema = {grants})"
+            )
+        };
+        match self.external {
+            true => format!("{failed}AND NOT {}", attached(0)),
+            false => format!("{failed}AND (provision <> 'external' OR {})", attached(1)),
         }
     }
 }

@@ -4,7 +4,7 @@
 
 use super::{NewPlacement, PlacementState, Policy};
 use crate::{
-    Result,
+    Error, Result, attachments,
     control::{Write, ids, params, settings},
 };
 use tenantry_engine::{
@@ -19,17 +19,28 @@ pub(crate) async fn insert(write: &mut Write, tenant: TenantId, new: &NewPlaceme
     insert_as(write, tenant, new, PlacementState::Planned).await
 }
 
-pub(super) async fn insert_as(
+/// Records a planned placement at a place whose database was made for it before, with the place's own generation.
+///
+/// # Errors
+/// Returns [`Error::Conflict`] if the generation was used meanwhile.
+pub(crate) async fn insert_made(write: &mut Write, new: &NewPlacement, place: &Place) -> Result<()> {
+    let (tenant, generation) = key(place);
+    if last_generation(write, TenantId::from_raw(tenant), new).await? >= generation {
+        return Err(Error::Conflict("the tenant's databases were changed meanwhile: look again".into()));
+    }
+    insert_row(write, new, (tenant, generation), (&place.physical, PlacementState::Planned)).await
+}
+
+async fn insert_row(
     write: &mut Write,
-    tenant: TenantId,
     new: &NewPlacement,
-    state: PlacementState,
-) -> Result<Place> {
-    let (generation, physical) = free(write, tenant, new).await?;
+    (tenant, generation): (i64, i64),
+    (physical, state): (&PhysicalName, PlacementState),
+) -> Result<()> {
     let sql = "INSERT INTO placements (tenant, store, server, isolation, provision, base, physical, generation, \
         state) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)";
     let values = params![
-        tenant.get(),
+        tenant,
         new.store.as_str(),
         new.server.as_str(),
         new.isolation.as_str(),
@@ -39,7 +50,17 @@ pub(super) async fn insert_as(
         generation,
         state.as_str()
     ];
-    write.execute(sql, values).await?;
+    write.execute(sql, values).await.map(drop).map_err(Into::into)
+}
+
+pub(super) async fn insert_as(
+    write: &mut Write,
+    tenant: TenantId,
+    new: &NewPlacement,
+    state: PlacementState,
+) -> Result<Place> {
+    let (generation, physical) = free(write, tenant, new).await?;
+    insert_row(write, new, (tenant.get(), generation), (&physical, state)).await?;
     Ok(Place {
         server: new.server.clone(),
         store: new.store.clone(),
@@ -133,6 +154,15 @@ pub(crate) async fn set_gone(write: &mut Write, place: &Place) -> Result<()> {
     let (tenant, generation) = key(place);
     write.execute(sql, params![tenant, place.store.as_str(), generation]).await?;
     Ok(())
+}
+
+/// Forgets the address of the attached database that a gone placement was in, if no other placement needs it.
+/// Idempotent.
+pub(crate) async fn forget_attached(write: &mut Write, place: &Place) -> Result<()> {
+    match attachments::is_attached(&place.server) {
+        true => attachments::row::leave_unneeded(write, &place.server).await,
+        false => Ok(()),
+    }
 }
 
 /// Reverts [`set_gone`], for an operation that is undone.

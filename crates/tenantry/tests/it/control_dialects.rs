@@ -40,6 +40,7 @@ async fn stores() -> Stores {
             connections,
             prepares: true,
             join_url: None,
+            sole: None,
         };
         specs.push(ServerSpec::postgres(name(&format!("pg{number}")), options));
         homes.push(home);

@@ -24,7 +24,7 @@ impl Engine {
     /// # Errors
     /// Returns `Statement` if the server is no MongoDB deployment, and `Unreachable` if it does not answer.
     pub async fn foreign_collections(&self, server: &ServerName, database: &str) -> Result<Vec<String>> {
-        match self.named(server)? {
+        match &*self.named(server).await? {
             #[cfg(feature = "mongodb")]
             Server::Mongo(mongo) => Box::pin(mongo.foreign_collections(database)).await,
             Server::Sqlite(_) | Server::Postgres(_) => Err(no_documents(server, database)),
@@ -43,7 +43,7 @@ impl Engine {
         collection: &str,
         only: Option<(&str, &[Foreign])>,
     ) -> Result<ForeignDocuments> {
-        match self.named(server)? {
+        match &*self.named(server).await? {
             #[cfg(feature = "mongodb")]
             Server::Mongo(mongo) => {
                 let from = Box::pin(mongo.foreign_documents(database, collection, only)).await?;

@@ -87,7 +87,8 @@ impl Engine {
     }
 
     fn mongo(&self, at: MirrorAt<'_>) -> Result<&mongo::Server> {
-        match self.named(at.server)? {
+        let server = self.0.servers.iter().find(|server| server.name() == at.server);
+        match server.ok_or_else(|| super::super::unknown(at.server))? {
             Server::Mongo(server) => Ok(server),
             _ => {
                 let why = format!("servers.{} is not MongoDB", at.server);

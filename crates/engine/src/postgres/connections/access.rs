@@ -36,6 +36,8 @@ pub struct Access {
     /// Environment variables that make PostgreSQL's programs encrypt.
     encryption_of_programs: Vec<(&'static str, String)>,
     prepares: bool,
+    /// What identifies the only database that may be reached; `None` if any may.
+    expected: Option<String>,
     away: Mutex<Option<(Instant, String)>>,
 }
 
@@ -65,7 +67,13 @@ impl Access {
         let (encryption, encryption_of_programs) = (Encryption(tls::config(&url)?), tls::environment(&url));
         let mut config = url.config;
         config.application_name("tenantry").connect_timeout(CONNECT);
-        Ok(Self { config, encryption, encryption_of_programs, prepares, away: Mutex::default() })
+        let (expected, away) = (None, Mutex::default());
+        Ok(Self { config, encryption, encryption_of_programs, prepares, expected, away })
+    }
+
+    /// Makes every new connection check that it reached the database with this identity.
+    pub(crate) fn expect(&mut self, identity: Option<String>) {
+        self.expected = identity;
     }
 
     /// Returns the database that the URL names.
@@ -126,7 +134,15 @@ impl Access {
                 tracing::debug!(%error, "a connection to PostgreSQL ended");
             }
         });
-        Ok(Connection::new(database.clone(), client, stream, self))
+        let mut connection = Connection::new(database.clone(), client, stream, self);
+        if let Some(expected) = &self.expected {
+            let found = connection.database_identity().await?;
+            if found != *expected {
+                let detail = format!("{database} is another database than the one that was attached");
+                return Err(Error::new(Kind::WrongIdentity, detail));
+            }
+        }
+        Ok(connection)
     }
 
     /// Opens a connection to `database`. The caller drives its socket.

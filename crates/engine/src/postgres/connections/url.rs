@@ -70,6 +70,11 @@ impl PostgresUrl {
         &self.hosts
     }
 
+    /// Returns the name of the database.
+    pub fn database(&self) -> &str {
+        self.config.get_dbname().unwrap_or_default()
+    }
+
     /// Returns true if the URL contains a password.
     pub fn has_password(&self) -> bool {
         self.config.get_password().is_some()

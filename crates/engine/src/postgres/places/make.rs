@@ -32,6 +32,11 @@ pub(crate) trait Build: Sync {
     /// Creates the tables of the store's models in the first schema of the search path, inside the caller's
     /// transaction.
     fn run(&self, conn: &mut Connection, site: &Site) -> impl Future<Output = Result<()>> + Send;
+
+    /// Returns the script that makes the tables, if there is one.
+    fn script(&self) -> Option<&crate::schema::Script> {
+        None
+    }
 }
 
 /// Contents of a new place besides its tables.
@@ -59,6 +64,10 @@ impl Build for Bare {
 impl Build for crate::schema::Script {
     fn fingerprint(&self) -> &str {
         crate::schema::Script::fingerprint(self)
+    }
+
+    fn script(&self) -> Option<&crate::schema::Script> {
+        Some(self)
     }
 
     async fn run(&self, conn: &mut Connection, site: &Site) -> Result<()> {
@@ -101,6 +110,9 @@ impl Server {
     /// Returns the errors of [`Server::make`].
     pub(crate) async fn make_in(&self, place: &Place, build: &impl Build, rows: Rows) -> Result<()> {
         let site = self.site(place)?;
+        if self.is_sole {
+            return self.make_sole(&site, build.script(), rows).await;
+        }
         if place.isolation.is_pooled() && place.tenant.is_some() {
             return Err(Error::new(Kind::Internal, format!("{place} is a pooled tenant: enrol it")));
         }

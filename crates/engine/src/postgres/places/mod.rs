@@ -1,5 +1,6 @@
 //! Whole databases and schemas: provisioning, the roles that reach them, surveys of a server, and removal.
 
+mod attached;
 mod blank;
 mod home;
 mod make;

@@ -31,6 +31,9 @@ impl Server {
     /// Returns `Denied` if it belongs to another role.
     pub(crate) async fn drop_database(&self, place: &Place) -> Result<()> {
         let site = self.site(place)?;
+        if self.is_sole {
+            return self.leave_sole(&site).await;
+        }
         for name in [site.name.to_string(), beside(&site.name, ASIDE)] {
             match site.shares_database() {
                 true => self.run_home(&format!("DROP SCHEMA IF EXISTS {} CASCADE", quoted(&name))).await?,
@@ -103,6 +106,9 @@ impl Server {
     /// Returns `Busy` if statements that run there do not end.
     pub(crate) async fn set_aside(&self, place: &Place, error: &Error) -> Result<()> {
         let site = self.site(place)?;
+        if self.is_sole {
+            return Ok(());
+        }
         let end = if *error.kind() == Kind::WrongIdentity { ASIDE_OTHER } else { ASIDE };
         self.rename(&site, &site.name, &beside(&site.name, end)).await
     }
@@ -136,6 +142,9 @@ impl Server {
     /// Returns the errors of [`Server::set_aside`].
     pub(crate) async fn put_back(&self, place: &Place) -> Result<()> {
         let site = self.site(place)?;
+        if self.is_sole {
+            return Ok(());
+        }
         self.rename(&site, &beside(&site.name, ASIDE_OTHER), &site.name).await?;
         self.rename(&site, &beside(&site.name, ASIDE), &site.name).await
     }

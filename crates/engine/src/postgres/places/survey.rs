@@ -29,6 +29,9 @@ impl Server {
 
     /// Returns true if a database, schema or role has this name, including one that was set aside.
     pub(crate) async fn is_taken(&self, physical: &PhysicalName) -> Result<bool> {
+        if self.is_sole {
+            return Ok(false);
+        }
         let name = self.prefix.name(physical)?;
         let names = [beside(&name, ASIDE), beside(&name, ASIDE_OTHER), beside(&name, "sql"), name];
         let sql = "SELECT EXISTS (SELECT 1 FROM pg_database WHERE datname = ANY($1)) \
@@ -42,6 +45,9 @@ impl Server {
     /// Returns the databases and schemas that an installation created and whose names begin with the prefix, without
     /// templates.
     pub(crate) async fn database_files(&self) -> Result<Vec<DatabaseFile>> {
+        if self.is_sole {
+            return Ok(vec![]);
+        }
         // A database that the role may not connect to is not ours, and its size is not visible.
         let databases = "SELECT datname::text, pg_database_size(oid), shobj_description(oid, 'pg_database') \
             FROM pg_database WHERE has_database_privilege(oid, 'CONNECT') AND starts_with(datname, $1) AND NOT datistemplate AND datname <> current_database()";

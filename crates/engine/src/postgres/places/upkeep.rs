@@ -31,6 +31,9 @@ impl Server {
     }
 
     async fn adopt_tables(&self, conn: &mut Connection, site: &Site) -> Result<()> {
+        if self.is_sole {
+            return self.enrol_again(conn, site).await;
+        }
         let sql = "SELECT to_regclass($1) IS NOT NULL";
         let table = format!("{}._tenantry_meta", site.quoted);
         let known = conn.query(sql, &[(&table.as_str(), Type::TEXT)]).await?;

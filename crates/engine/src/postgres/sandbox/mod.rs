@@ -53,6 +53,10 @@ impl Server {
             let why = "a tenant whose rows are in shared tables has no database of its own to query";
             return Err(Error::new(Kind::Denied(why.into()), "pooled"));
         }
+        if self.is_sole {
+            let why = "the database was attached by its owner, who queries it directly";
+            return Err(Error::new(Kind::Denied(why.into()), "attached"));
+        }
         let text = checked(text)?;
         let mut lease = self.lease_as_reader(site).await?;
         let conn = lease.connection()?;

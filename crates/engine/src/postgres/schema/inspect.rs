@@ -99,6 +99,23 @@ impl Server {
         Ok(Inspection { pending, unknown, drift, undeclared })
     }
 
+    /// Compares the tables of an attached database with the schema that a script produces, whatever its ledger says.
+    /// Returns the tables that are missing, and the differences of the others.
+    ///
+    /// # Errors
+    /// Returns `Unreachable` if the connection is lost.
+    pub(in crate::postgres) async fn compared(
+        &self,
+        site: &Site,
+        script: &Script,
+    ) -> Result<(Vec<String>, Vec<Drift>)> {
+        let wanted = self.wanted(site, script.postgres(site.place.isolation)?).await?;
+        let mut transaction = self.as_owner(site, How::Snapshot).await?;
+        let live = Snapshot::read(transaction.connection()?).await;
+        transaction.roll_back().await?;
+        Ok(Drift::missing_tables(live?.drift(&wanted)))
+    }
+
     async fn wanted(&self, site: &Site, statements: &Statements) -> Result<Arc<Snapshot>> {
         let mut transaction = self.as_owner(site, How::Write).await?;
         let conn = transaction.connection()?;
@@ -107,7 +124,7 @@ impl Server {
         let found = known().get(&version).cloned();
         let snapshot = match found {
             Some(snapshot) => Ok(snapshot),
-            None => made(conn, statements).await.map(Arc::new),
+            None => made(conn, statements, self.is_sole).await.map(Arc::new),
         };
         transaction.roll_back().await?;
         let snapshot = snapshot?;
@@ -116,10 +133,14 @@ impl Server {
     }
 }
 
-/// Creates the wanted tables in their own schema, and reads them. The caller must roll back.
-async fn made(conn: &mut Connection, statements: &Statements) -> Result<Snapshot> {
+/// Creates the wanted tables in their own schema, and reads them. The role of an attached database may have no right to
+/// create schemas, so the tables are temporary there. The caller must roll back.
+async fn made(conn: &mut Connection, statements: &Statements, temporary: bool) -> Result<Snapshot> {
     let schema = quoted(&format!("tenantry_wanted_{}", uuid::Uuid::now_v7().simple()));
-    let mut batch = vec![format!("CREATE SCHEMA {schema}; SET LOCAL search_path = {schema}, pg_temp")];
+    let mut batch = match temporary {
+        true => vec!["SET LOCAL search_path = pg_temp".to_owned()],
+        false => vec![format!("CREATE SCHEMA {schema}; SET LOCAL search_path = {schema}, pg_temp")],
+    };
     let mut references = vec![];
     let (state, pooled) = (statements.state(), statements.pooled);
     for model in state.of_store(&statements.of.store) {

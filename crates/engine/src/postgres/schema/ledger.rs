@@ -68,7 +68,7 @@ pub(super) fn entry(site: &Site, migration: &Loaded, n: i64) -> String {
 }
 
 /// Adds a migration to the ledger. The caller renews the seal.
-pub(super) async fn enter(conn: &mut Connection, site: &Site, migration: &Loaded) -> Result<()> {
+pub(in crate::postgres) async fn enter(conn: &mut Connection, site: &Site, migration: &Loaded) -> Result<()> {
     let ledger = format!("{}._tenantry_ledger", site.quoted);
     let sql = format!(
         "INSERT INTO {ledger}(n, app, migration, checksum) \

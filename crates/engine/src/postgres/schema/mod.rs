@@ -16,5 +16,5 @@ pub(crate) use check::{raw, read, shown};
 pub(crate) use compiled::Statements;
 pub(crate) use ddl::Layout;
 pub(in crate::postgres) use migrate::Patience;
-pub(crate) use recount::recount;
+pub(crate) use recount::{recount, recounted};
 pub(crate) use search::fill as fill_search;

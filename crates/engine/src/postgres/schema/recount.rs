@@ -7,12 +7,22 @@ use crate::{
     migration::State,
     model::{IdKind, Model},
     name::StoreName,
+    postgres::site::Site,
+    schema::Script,
 };
 
 /// Returns the statement that sets the counters of every place in the database or schema, for the models of `state`.
 pub(crate) fn recount(state: &State, store: &StoreName, pooled: bool) -> String {
     let (rows, bytes) = counted(state, store, pooled);
     format!("UPDATE _tenantry_place AS p SET rows = {rows}, bytes = {bytes} WHERE p.store = '{store}'")
+}
+
+/// Returns the statements that count the rows of an attached database, and raise its last ids to those of its rows.
+pub(crate) fn recounted(script: &Script, site: &Site) -> Vec<String> {
+    let (state, store, pooled) = (script.state(), script.store(), site.is_pooled());
+    let mut statements = vec![recount(state, store, pooled)];
+    statements.extend(renumber(state, store, pooled));
+    statements
 }
 
 /// Returns a query for the counters of the place `$1` (rows and bytes), followed by their correct values. It returns

@@ -55,6 +55,18 @@ impl Backend {
         self.server.name()
     }
 
+    /// Closes the attached file. Its last user closes it for good.
+    pub(crate) fn close_sole(&self) {
+        if let Some(path) = self.server.sole_path() {
+            self.shared.cache.close_at(self.index, &path);
+        }
+    }
+
+    /// Returns true if the server is one attached file.
+    pub(crate) fn is_sole(&self) -> bool {
+        self.server.is_sole()
+    }
+
     /// See [`crate::Engine::session`].
     pub(crate) async fn session(&self, place: &Place, schema: &Arc<Schema>) -> Result<Session> {
         let database = self.shared.cache.database(self.index, &self.server, place).await?;

@@ -2,17 +2,18 @@
 
 use super::Backend;
 use crate::{
+    engine::Survey,
     error::{Error, Kind, Result},
     identity::{Highest, Resident},
     name::PhysicalName,
     place::{DatabaseFile, Place},
-    schema::Template,
+    schema::{Script, Template},
     sqlite::{
         self, TemporaryFile, files,
         transfer::{fence, unfence},
     },
 };
-use std::path::PathBuf;
+use std::{path::PathBuf, sync::Arc};
 use tokio::task::{JoinHandle, spawn_blocking};
 
 /// A file that is being made under a temporary name.
@@ -42,8 +43,26 @@ impl Backend {
         self.on_server(move |server| files::name_prepared(server, &place, file)).await
     }
 
+    /// See [`crate::Engine::database_identity`].
+    pub(crate) async fn database_identity(&self) -> Result<String> {
+        self.on_server(|server| server.file_identity()).await
+    }
+
+    pub(crate) async fn survey(&self, place: &Place, script: &Arc<Script>) -> Result<Survey> {
+        let script = script.clone();
+        self.on_file(place, move |site| files::survey(site, &script)).await
+    }
+
+    pub(crate) async fn adopt_schema(&self, place: &Place, script: &Arc<Script>) -> Result<()> {
+        let script = script.clone();
+        self.on_file(place, move |site| files::adopt_schema(site, &script)).await
+    }
+
     pub(crate) async fn attach(&self, place: &Place) -> Result<()> {
-        self.on_file(place, files::attach).await
+        match self.is_sole() {
+            true => self.on_file(place, files::identify).await,
+            false => self.on_file(place, files::attach).await,
+        }
     }
 
     pub(crate) async fn enrol(&self, place: &Place) -> Result<()> {
@@ -68,12 +87,18 @@ impl Backend {
     }
 
     pub(crate) async fn is_taken(&self, physical: &PhysicalName) -> Result<bool> {
+        if self.is_sole() {
+            return Ok(false);
+        }
         let physical = physical.clone();
         self.on_server(move |server| Ok(server.is_taken(&physical))).await
     }
 
     pub(crate) async fn database_files(&self) -> Result<Vec<DatabaseFile>> {
-        self.on_server(files::list_files).await
+        match self.is_sole() {
+            true => Ok(vec![]),
+            false => self.on_server(files::list_files).await,
+        }
     }
 
     pub(crate) async fn residents(&self, physical: &PhysicalName, most: u32) -> Result<Vec<Resident>> {
@@ -101,6 +126,9 @@ impl Backend {
 
     pub(crate) async fn drop_database(&self, place: &Place) -> Result<()> {
         self.close(place);
+        if self.is_sole() {
+            return self.on_file(place, files::leave).await;
+        }
         let physical = place.physical.clone();
         self.on_server(move |server| server.remove(&physical)).await
     }

@@ -12,9 +12,12 @@ use crate::{
     sqlite::files::Server,
 };
 use quick_cache::{DefaultHashBuilder, Lifecycle, OptionsBuilder, UnitWeighter};
-use std::sync::{
-    Arc,
-    atomic::{AtomicU64, Ordering::Relaxed},
+use std::{
+    path::Path,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
 };
 use tokio::sync::Semaphore;
 
@@ -151,6 +154,15 @@ impl Cache {
     /// Removes the database from the cache; it closes when its last user drops it.
     pub(crate) fn close(&self, index: u16, physical: &PhysicalName) {
         drop(self.entries.remove(&(index, physical.clone())));
+    }
+
+    /// Removes the databases at this path from the cache.
+    pub(crate) fn close_at(&self, index: u16, path: &Path) {
+        let of = |(key, database): (Key, Arc<Database>)| {
+            (key.0 == index && database.path() == path).then_some(key)
+        };
+        let keys: Vec<Key> = self.entries.iter().filter_map(of).collect();
+        keys.iter().for_each(|(index, physical)| self.close(*index, physical));
     }
 
     /// Returns the number of files opened since the process started.

@@ -1,5 +1,6 @@
 //! Database files on disk: the directory of a server, creation, identity and scans of files, and work on a whole file.
 
+pub(crate) mod attached;
 mod check_pages;
 mod contents;
 mod occupied;
@@ -12,6 +13,7 @@ mod template_image;
 mod temporary;
 pub(crate) mod upkeep;
 
+pub(crate) use attached::{adopt_schema, identify, leave, survey};
 pub(crate) use check_pages::check_pages;
 pub(crate) use contents::{check_rows, check_search};
 pub(crate) use occupied::{generation_in, highest};

@@ -1,13 +1,14 @@
 //! A server's directory of databases: maps physical names to paths, and answers what needs no open database.
 
 use crate::{
-    error::{Kind, Result},
+    error::{Error, Kind, Result},
     identity::Platform,
     name::{PhysicalName, ServerName},
     place::Place,
     sqlite::{connection::Mode, error::io, site::Site},
 };
 use std::{
+    ffi::OsString,
     os::unix::fs::{DirBuilderExt, OpenOptionsExt},
     path::{Path, PathBuf},
 };
@@ -18,6 +19,9 @@ pub(crate) struct Server {
     name: ServerName,
     /// Absolute and free of symlinks, so that NOFOLLOW matters only below it.
     root: PathBuf,
+    /// Name of the only database, for a file that an owner attached. It has this name, whatever a place calls it, and
+    /// it is never created, renamed or removed.
+    sole: Option<OsString>,
     platform: Platform,
     mode: Mode,
 }
@@ -36,7 +40,28 @@ impl Server {
             let mut maker = std::fs::DirBuilder::new();
             maker.recursive(true).mode(0o700).create(&path).map_err(|error| io(error, &path))?;
         }
-        Ok(Self { name, root, platform: platform.clone(), mode })
+        Ok(Self { name, root, sole: None, platform: platform.clone(), mode })
+    }
+
+    /// Opens the directory of one attached file, and creates nothing there.
+    ///
+    /// # Errors
+    /// Returns [`Kind::Missing`] if the directory does not exist, or the path is not that of a file in it.
+    pub(crate) fn of_file(name: ServerName, file: &Path, platform: &Platform, mode: Mode) -> Result<Self> {
+        let missing = || Error::new(Kind::Missing, format!("{} is not the path of a file", file.display()));
+        let (root, sole) = (file.parent().ok_or_else(missing)?, file.file_name().ok_or_else(missing)?);
+        let root = root.canonicalize().map_err(|error| io(error, root))?;
+        Ok(Self { name, root, sole: Some(sole.to_owned()), platform: platform.clone(), mode })
+    }
+
+    /// Returns the path of the attached file; `None` for a directory of databases.
+    pub(crate) fn sole_path(&self) -> Option<PathBuf> {
+        self.sole.as_ref().map(|sole| self.root.join(sole))
+    }
+
+    /// Returns true if the server is one attached file.
+    pub(crate) fn is_sole(&self) -> bool {
+        self.sole.is_some()
     }
 
     /// Returns the site of `place`, whether or not its file exists.
@@ -69,12 +94,20 @@ impl Server {
     /// Returns the path of a database: the root and a validated name. Nothing else ever becomes a path
     /// (`checked-names`).
     pub(crate) fn path(&self, physical: &PhysicalName) -> PathBuf {
-        self.root.join(format!("{physical}.db"))
+        match &self.sole {
+            Some(sole) => self.root.join(sole),
+            None => self.root.join(format!("{physical}.db")),
+        }
     }
 
     /// Returns the paths of a database file and of the files that SQLite creates next to it.
     pub(crate) fn family(&self, physical: &PhysicalName) -> [PathBuf; 4] {
-        ["", "-wal", "-shm", "-journal"].map(|suffix| self.root.join(format!("{physical}.db{suffix}")))
+        let path = self.path(physical);
+        ["", "-wal", "-shm", "-journal"].map(|suffix| {
+            let mut path = path.clone().into_os_string();
+            path.push(suffix);
+            path.into()
+        })
     }
 
     /// Returns the paths of a database that was set aside, and of the files that SQLite created next to it.
@@ -85,12 +118,18 @@ impl Server {
     /// Renames a database that processes may still have open. Each of them notices it after its next commit. A file of
     /// another tenant gets a name that [`Server::remove`] does not delete. Idempotent; a missing file is not an error.
     pub(crate) fn set_aside(&self, physical: &PhysicalName, is_ours: bool) -> Result<()> {
+        if self.is_sole() {
+            return Ok(());
+        }
         let end = if is_ours { ASIDE } else { ASIDE_OTHER };
         self.rename_all(&self.family(physical), &self.aside(physical, end))
     }
 
     /// Undoes [`Server::set_aside`].
     pub(crate) fn put_back(&self, physical: &PhysicalName) -> Result<()> {
+        if self.is_sole() {
+            return Ok(());
+        }
         self.rename_all(&self.aside(physical, ASIDE_OTHER), &self.family(physical))?;
         self.rename_all(&self.aside(physical, ASIDE), &self.family(physical))
     }
@@ -130,6 +169,9 @@ impl Server {
     /// Deletes a database for good. Deletes the main file first: from then on every reader finds the database missing,
     /// even if a crash leaves other files for the next attempt to remove.
     pub(crate) fn remove(&self, physical: &PhysicalName) -> Result<()> {
+        if self.is_sole() {
+            return Err(Error::new(Kind::Internal, format!("{physical} belongs to its owner")));
+        }
         for path in self.family(physical).into_iter().chain(self.aside(physical, ASIDE)) {
             match std::fs::remove_file(&path) {
                 Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(io(error, &path)),
@@ -177,4 +219,14 @@ pub(crate) fn sync_directory(path: &Path) -> Result<()> {
 pub(crate) fn new_file(path: &Path) -> Result<std::fs::File> {
     let file = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
     file.map_err(|error| io(error, path))
+}
+
+impl Server {
+    /// Returns what identifies the attached file. See [`crate::Engine::database_identity`].
+    pub(crate) fn file_identity(&self) -> Result<String> {
+        match self.sole_path() {
+            Some(path) => super::attached::file_identity(&path),
+            None => Err(Error::new(Kind::Internal, format!("{} is not an attached file", self.name))),
+        }
+    }
 }

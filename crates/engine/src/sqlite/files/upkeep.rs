@@ -102,7 +102,7 @@ pub(crate) fn attach(site: &Site) -> Result<()> {
 }
 
 /// Writes the `-wal` back, so that the database file itself names the place that it holds.
-fn into_file(conn: &Connection) -> Result<()> {
+pub(super) fn into_file(conn: &Connection) -> Result<()> {
     let (frames, written) = conn.wal_checkpoint_v2(DEFAULT_NAME, CheckpointMode::PASSIVE)?;
     if frames == written {
         return Ok(());

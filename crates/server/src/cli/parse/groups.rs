@@ -24,6 +24,7 @@ pub(super) const ROOT: Groups = &[
     ),
     ("Apps", &["app", "migrate"]),
     ("Tenants and people", &["tenant", "plan", "user", "sql", "analytics", "import-shared-database"]),
+    ("Databases of owners", &["attach", "detach", "attachments", "schema", "secrets"]),
     ("Backups", &["backup", "restore"]),
     ("History", &["operation", "proof", "audit"]),
     ("Shell", &["completions"]),

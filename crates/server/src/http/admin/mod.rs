@@ -26,6 +26,10 @@ pub(super) use copies::{clone_tenant, import};
 pub(super) use create::{attach, databases as create_databases, tenant as create_tenant};
 pub(crate) use fleet::across::ask as across_tenants;
 pub(super) use fleet::across::show as across;
+pub(super) use fleet::attachments::{
+    attach as attach_database, check as check_attachment, detach, list as attachments,
+    rotate as rotate_secrets, schema as store_schema,
+};
 pub(super) use fleet::migrations::{
     check as check_migrations, show as migrations, start as start_migrations,
 };

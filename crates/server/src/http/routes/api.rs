@@ -147,6 +147,12 @@ routes! {
     get "/api/admin/proofs/{id}" Staff "Staff" "One proof: what was checked, found, and not checked" => admin::proof;
     post "/api/admin/shared-imports" Superuser "Staff" "Import a database that all organisations shared" => admin::start_shared_import;
     get "/api/admin/monitoring" Staff "Staff" "The last hour of the server that answers" => admin::monitoring;
+    get "/api/admin/attachments" Staff "Staff" "Databases that owners made, with their health" => admin::attachments;
+    post "/api/admin/attachments" Superuser "Staff" "Attach a database by its URL" => admin::attach_database;
+    post "/api/admin/attachments/check" Staff "Staff" "Check an attached database now" => admin::check_attachment;
+    post "/api/admin/attachments/detach" Superuser "Staff" "Detach a database, with its rows or without them" => admin::detach;
+    post "/api/admin/secrets/rotate" Superuser "Staff" "Encrypt stored secrets with the newest key" => admin::rotate_secrets;
+    get "/api/admin/schema" Staff "Staff" "The tables that a database of a store must have" => admin::store_schema;
     get "/api/admin/servers" Staff "Staff" "Database servers, with their labels" => admin::servers;
     get "/api/admin/nodes" Superuser "Staff" "Servers of the installation, on all hosts" => admin::nodes;
     get "/api/admin/operations/{id}" Staff "Staff" "One operation with its steps" => admin::operation;

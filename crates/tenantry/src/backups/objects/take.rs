@@ -213,7 +213,7 @@ async fn copy(context: &Context, wanted: &Wanted<'_>, place: Place, copies: &mut
     copies.0.push(path.clone());
     if place.tenant.is_none()
         && place.store.as_str() == "control"
-        && context.databases.engine_of(&place)? != EngineKind::Sqlite
+        && context.databases.engine_of(&place).await? != EngineKind::Sqlite
     {
         let scratch = context.scratch()?.join(format!("catalog.{}", nonce()));
         let platform = context.backups.platform_id()?;
@@ -281,7 +281,7 @@ async fn store_copy(
     Ok(StoreCopy {
         schema: inside.schema_version,
         rows: tables.iter().map(|t| t.rows).sum(),
-        engine: context.databases.engine_of(&place)?,
+        engine: context.databases.engine_of(&place).await?,
         store: place.store,
         isolation: place.isolation,
         generation: place.generation,

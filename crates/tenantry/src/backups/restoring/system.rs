@@ -257,7 +257,7 @@ async fn put_in_place(
 /// Creates the database of a system store from its file in the backup.
 async fn put_at(databases: &Databases, place: &Place, from: &Path, scratch: &Path) -> Result<()> {
     let engine = databases.engine();
-    let is_file = databases.engine_of(place)? == EngineKind::Sqlite;
+    let is_file = databases.engine_of(place).await? == EngineKind::Sqlite;
     if is_file || place.store.as_str() != "control" {
         return Ok(engine.adopt_system(place, &databases.script(&place.store)?, from).await?);
     }

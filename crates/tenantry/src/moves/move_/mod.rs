@@ -32,6 +32,10 @@ pub enum Purpose {
     Demote,
     /// Moves back to the place before the last move.
     Back,
+    /// Moves out of the pool, into a database that its owner made.
+    Attach,
+    /// Moves out of a database that its owner made, into the pool.
+    Detach,
 }
 
 impl Purpose {
@@ -41,6 +45,8 @@ impl Purpose {
             Self::Promote => "promote",
             Self::Demote => "demote",
             Self::Back => "move back",
+            Self::Attach => "attach",
+            Self::Detach => "detach",
         }
     }
 
@@ -51,6 +57,8 @@ impl Purpose {
             Self::Promote => "tenant.promote",
             Self::Demote => "tenant.demote",
             Self::Back => "tenant.move_back",
+            Self::Attach => "tenant.attach",
+            Self::Detach => "tenant.detach",
         }
     }
 }

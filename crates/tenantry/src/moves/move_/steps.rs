@@ -51,6 +51,7 @@ pub(super) fn unrecord<'a>(write: &'a mut Write, m: &'a mut Move) -> BoxFuture<'
     Box::pin(async move {
         for leg in &m.legs {
             placements::set_gone(write, leg.to()?).await?;
+            placements::forget_attached(write, leg.to()?).await?;
             for replaced in leg.in_the_way.iter().filter(|_| leg.replaced) {
                 placements::set_gone(write, replaced).await?;
             }

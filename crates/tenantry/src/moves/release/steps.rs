@@ -22,6 +22,7 @@ pub(super) fn remove<'a>(context: &'a Context, r: &'a mut Release) -> BoxFuture<
 pub(super) fn gone<'a>(write: &'a mut Write, r: &'a mut Release) -> BoxFuture<'a, Result<()>> {
     Box::pin(async move {
         record::set_gone(write, &r.place).await?;
+        record::forget_attached(write, &r.place).await?;
         let detail =
             json!({ "store": r.place.store, "server": r.place.server, "database": r.place.physical });
         write.audit(&r.by, r.place.tenant, "tenant.release", detail).await

@@ -74,6 +74,8 @@ pub enum Trouble {
     DiskLow,
     /// A server does not answer.
     Unreachable,
+    /// An attached database is lost, replaced or does not answer.
+    Attachment,
     /// Background work fails.
     Background,
     /// The platform gave up sending letters.
@@ -164,6 +166,7 @@ impl Attention<'_> {
         found.extend(self.operations().await?);
         found.extend(self.tenants().await?);
         found.extend(self.places().await?);
+        found.extend(self.attachments().await?);
         found.sort_by_key(|need| need.level);
         Ok(found)
     }
@@ -261,6 +264,21 @@ impl Attention<'_> {
         });
         found.extend(failed.take(EACH).map(|one| about(Trouble::OperationFailed, Level::Warn, one)));
         Ok(found)
+    }
+
+    /// Returns the attached databases that are not well.
+    async fn attachments(&self) -> Result<Vec<Need>> {
+        let unwell = self.0.unwell_attachments(EACH as u32).await?;
+        let need = |one: crate::attachments::Attachment| Need {
+            tenant: Some(one.tenant.to_string()),
+            at_us: Some(one.health_at_us),
+            ..Need::new(Trouble::Attachment, Level::Bad).detail(format!(
+                "{}: {}",
+                one.store,
+                one.health.as_str()
+            ))
+        };
+        Ok(unwell.into_iter().map(need).collect())
     }
 
     /// Returns the plans whose labels the servers of their tenants do not have.

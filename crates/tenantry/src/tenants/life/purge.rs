@@ -65,6 +65,11 @@ pub(crate) const KINDS: &[Kind] = &[
         "imported_rows",
         "SELECT count(*) FROM imported_rows WHERE tenant = ?1",
     ),
+    gone(
+        "addresses of attached databases",
+        "attachments",
+        "SELECT count(*) FROM attachments WHERE tenant = ?1",
+    ),
     gone("notes of restores", "restores", "SELECT count(*) FROM restores WHERE tenant = ?1"),
     stays(
         "operations",
@@ -125,6 +130,7 @@ pub(crate) async fn cut_off(write: &mut Write, id: TenantId) -> Result<()> {
         "DELETE FROM proofs WHERE tenant = ?",
         "DELETE FROM imports WHERE tenant = ?",
         "DELETE FROM imported_rows WHERE tenant = ?",
+        "DELETE FROM attachments WHERE tenant = ?",
         "DELETE FROM invitations WHERE tenant = ?",
         "DELETE FROM mails WHERE tenant = ?",
     ] {

@@ -19,7 +19,7 @@ use crate::{
     name::StoreName,
     place::Isolation,
     refused::RefusedRows,
-    schema::{Inspection, Migrations, Script},
+    schema::{Drift, Inspection, Migrations, Script},
     sqlite::tables,
 };
 use rusqlite::Connection;
@@ -131,6 +131,28 @@ impl Statements {
     /// Returns the errors of [`Self::pending`].
     pub(crate) fn inspect(&self, conn: &Connection) -> Result<Inspection> {
         inspect::inspect(conn, self)
+    }
+
+    /// Compares a database with the schema that the migrations produce, whatever its ledger says. Returns the tables
+    /// that are missing, and the differences of the others.
+    ///
+    /// # Errors
+    /// Returns SQLite's error if the schema cannot be read.
+    pub(crate) fn compared(&self, conn: &Connection) -> Result<(Vec<String>, Vec<Drift>)> {
+        let drift = Snapshot::read(conn)?.drift(self.wanted());
+        Ok(Drift::missing_tables(drift))
+    }
+
+    /// Enters all migrations into the ledger of tables that already have their effect.
+    ///
+    /// # Errors
+    /// Returns the errors of [`Self::pending`].
+    pub(crate) fn enter_all(&self, conn: &Connection) -> Result<()> {
+        let (pending, _) = self.pending(conn)?;
+        for migration in self.of.loaded.iter().filter(|loaded| pending.contains(&loaded.id())) {
+            applied::enter(conn, self.store(), migration)?;
+        }
+        Ok(())
     }
 
     /// Returns the statement that recounts the rows and bytes of every tenant of the store.

@@ -10,7 +10,11 @@ use crate::{
     sqlite::{
         TemporaryFile,
         error::{io, located},
-        files::{Server, already_there, check_pages, close, private, put_in_place, refuse_leftovers},
+        files::{
+            Server, already_there,
+            attached::{is_filled, make_temporary, put_into_attached},
+            check_pages, close, private, put_in_place, refuse_leftovers,
+        },
         site::Site,
         transfer::Writer,
     },
@@ -25,10 +29,15 @@ pub(crate) fn begin_file(
     tables: &Tables,
     filled: PlaceState,
 ) -> Result<Option<(TemporaryFile, Writer)>> {
-    if server.exists(&place.physical) {
-        return already_there(&server.site(place)).map(|()| None);
+    match server.is_sole() {
+        // The file is the owner's. It has the identity of the place once it has all rows.
+        true if is_filled(&server.site(place))? => return Ok(None),
+        true => make_temporary(server)?,
+        false if server.exists(&place.physical) => {
+            return already_there(&server.site(place)).map(|()| None);
+        }
+        false => refuse_leftovers(server, place)?,
     }
-    refuse_leftovers(server, place)?;
     let file = TemporaryFile::of(server, &place.physical);
     let platform = server.platform().id();
     let writer = Writer::of_file(&file.0, script, place, platform, Some(filled), tables)?;
@@ -37,6 +46,9 @@ pub(crate) fn begin_file(
 
 /// Gives a finished file its final name, and removes files that killed callers left behind.
 pub(crate) fn finish_file(server: &Server, place: &Place, file: TemporaryFile) -> Result<()> {
+    if server.is_sole() {
+        return put_into_attached(server, place, &file);
+    }
     match put_in_place(server, place, file) {
         // Another caller did the same at the same time, and removed this file.
         Err(_) if server.exists(&place.physical) => already_there(&server.site(place))?,

@@ -1,7 +1,8 @@
 //! Staff handlers for the fleet as a whole: overview, monitoring, processes, database servers, migrations, proofs of
-//! isolation, imports of shared databases, and aggregates over the rows of all tenants.
+//! isolation, attached databases, imports of shared databases, and aggregates over the rows of all tenants.
 
 pub(super) mod across;
+pub(super) mod attachments;
 pub(super) mod migrations;
 pub(super) mod monitoring;
 pub(super) mod nodes;

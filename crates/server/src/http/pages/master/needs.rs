@@ -118,6 +118,14 @@ fn of_machine(words: &Words, need: &Need) -> (String, String) {
             words.text("need-unreachable").with("server", name).into(),
             words.say("need-unreachable-help").into(),
         ),
+        Trouble::Attachment => (
+            words
+                .text("need-attachment")
+                .with("tenant", need.tenant.as_deref().unwrap_or_default())
+                .with("what", name)
+                .into(),
+            words.say("need-attachment-help").into(),
+        ),
         Trouble::Background => (
             words.text("need-background").with("name", name).into(),
             words.text("need-background-help").with("count", n).into(),
@@ -145,6 +153,7 @@ fn remedy(words: &Words, need: &Need) -> Option<Button> {
         Trouble::PlanWithoutServer => (format!("/admin/plans/{}/", detail(need)), "look"),
         Trouble::PurgeDue => (companies("state=cancelled"), "show-them"),
         Trouble::Unreachable => (companies(&format!("server={}", detail(need))), "show-them"),
+        Trouble::Attachment => (format!("/master-admin/companies/{tenant}/"), "look"),
         Trouble::Maintenance => (format!("/master-admin/companies/{tenant}/maintenance/"), "open-it"),
         Trouble::ClosingSoon => (format!("/master-admin/companies/{tenant}/"), "look"),
         Trouble::Orphans | Trouble::DiskLow => ("/master-admin/servers/".into(), "look"),
