@@ -240,7 +240,7 @@ pub(crate) struct Demo {
     /// Address on which the server listens.
     #[command(flatten)]
     pub(crate) listen: Listen,
-    /// Built-in app to show, with the configuration of its demo: medadmin or valuation. Without it, the demo shows the
+    /// Built-in app to show, with the configuration of its demo: fbs, medadmin or valuation. Without it, the demo shows the
     /// apps of tenantry.toml, or medadmin.
     #[arg(long, value_name = "NAME")]
     pub(crate) app: Option<String>,

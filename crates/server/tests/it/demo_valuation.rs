@@ -95,7 +95,7 @@ fn the_demo_of_valuation_works_in_files_called_like_the_organisations() {
     assert!(found.is_some());
     let refused = run(dir.path(), &["demo", "--app", "nothing"]);
     let said = String::from_utf8_lossy(&refused.stderr);
-    assert!(!refused.status.success() && said.contains("name medadmin or valuation"), "{said}");
+    assert!(!refused.status.success() && said.contains("name fbs, medadmin or valuation"), "{said}");
     // Files of an installation in use are not removed by a word.
     assert!(!run(dir.path(), &["demo", "--app", "valuation", "--remove"]).status.success());
 }

@@ -30,6 +30,16 @@ const FBS: &[Text<'static>] = files! {
     "models/document_types.toml"
     "models/documents.toml"
     "models/tags.toml"
+    "demo/demo.toml"
+    "demo/tenantry.toml"
+    "demo/acme_corp/categories.csv"
+    "demo/acme_corp/document_types.csv"
+    "demo/acme_corp/documents.csv"
+    "demo/acme_corp/tags.csv"
+    "demo/globex/categories.csv"
+    "demo/globex/document_types.csv"
+    "demo/globex/documents.csv"
+    "demo/globex/tags.csv"
 };
 
 const MEDADMIN: &[Text<'static>] = files! {

@@ -7,7 +7,7 @@ use crate::config::{DEFAULT_TOML, Problem, Problems, reader::Section, source::So
 use serde_json::Value as Json;
 use tenantry_engine::{
     model::{FieldKind, Model, default},
-    name::{FieldName, ModelName, PlanName, RoleName, Slug},
+    name::{FieldName, ModelName, PlanName, RoleName, Slug, StoreName},
     query::{Change, RecordId},
     value::Value,
 };
@@ -53,6 +53,8 @@ pub struct DemoTenant {
     pub plan: Option<PlanName>,
     /// Members besides the owner.
     pub members: Vec<DemoMember>,
+    /// Stores for which the tenant has a database of its own.
+    pub attached: Vec<StoreName>,
     /// Fields that the tenant adds to models, as the API takes them.
     pub fields: Vec<DemoPart>,
     /// Rows of the tenant, in the order in which they are loaded.
@@ -114,8 +116,20 @@ impl Apps {
             let tables = self.tables(app, slug.as_str(), &list("tables"), &mut problems);
             let fields = self.parts(app, slug.as_str(), &list("fields"), "fields", &mut problems);
             let own = self.parts(app, slug.as_str(), &list("own"), "own", &mut problems);
-            let (plan, members) = (section.parsed("plan"), members(&section));
-            tenants.push(DemoTenant { slug, name, email, owner, plan, members, fields, tables, own });
+            let (plan, members, attached) =
+                (section.parsed("plan"), members(&section), section.list("attached").unwrap_or_default());
+            tenants.push(DemoTenant {
+                slug,
+                name,
+                email,
+                owner,
+                plan,
+                members,
+                attached,
+                fields,
+                tables,
+                own,
+            });
             section.finish();
         }
         let show = shown(&root);

@@ -47,6 +47,10 @@ fn config(place: &Place, options: &Demo) -> Result<Config> {
             config.set_data_dir(Path::new(&data));
         }
     }
+    // The files of owners are beside the platform's own files, never among them.
+    let mut owners = config.platform.data_dir.clone().into_os_string();
+    owners.push("-owners");
+    config.attachments.directories = vec![owners.into()];
     if let Some(url) = &options.postgres {
         demo::on_postgres(&mut config, url, Some(options.isolation), true)?;
     }
@@ -61,7 +65,7 @@ fn of_app(place: &Place, app: &str) -> Result<Config> {
         bail!("the configuration names the apps\n  remedy: leave out --app or --config");
     }
     let Some(text) = demo_config(app) else {
-        bail!("no built-in app is called {app}\n  remedy: name medadmin or valuation");
+        bail!("no built-in app is called {app}\n  remedy: name fbs, medadmin or valuation");
     };
     let parsed = Config::parse(&format!("the configuration of the demo of {app}"), text, Path::new(""));
     parsed.map_err(|problems| anyhow!("{problems}"))

@@ -66,6 +66,7 @@ pub async fn load(platform: &Platform) -> Result<Shown> {
         }
         for tenant in &demo.tenants {
             ensure_tenant(platform, &actor, tenant).await?;
+            own::attach(platform, &actor, tenant).await?;
             let entered = platform.tenants().enter(&actor, &tenant.slug).await?;
             own::add_fields(platform, &entered, &tenant.fields).await?;
             for table in &tenant.tables {

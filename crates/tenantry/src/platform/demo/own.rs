@@ -2,8 +2,9 @@
 
 use crate::{
     Error, Platform, Result,
-    access::Tenant,
-    apps::DemoPart,
+    access::{Actor, Tenant},
+    apps::{DemoPart, DemoTenant},
+    attachments::NewAttachment,
     records::{CustomField, Input, NewCustomField},
 };
 use serde::Deserialize;
@@ -21,6 +22,30 @@ struct OwnValues {
 
 fn parsed<'p, T: Deserialize<'p>>(part: &'p DemoPart) -> Result<T> {
     T::deserialize(&part.json).map_err(|error| Error::invalid(part.model.as_str(), error.to_string()))
+}
+
+/// Makes an empty file for each store for which the tenant has a database of its own, as its owner would, and attaches it,
+/// unless one is attached.
+pub(super) async fn attach(platform: &Platform, actor: &Actor, tenant: &DemoTenant) -> Result<()> {
+    for store in &tenant.attached {
+        let shown = platform.attachments().show(actor, &tenant.slug, store).await;
+        let Some(folder) = platform.config().attachments.directories.first() else { continue };
+        match shown {
+            Ok(_) => continue,
+            Err(Error::NotFound(_)) => {}
+            Err(error) => return Err(error),
+        }
+        let name = platform.config().tenant_store(store)?.template.base_for(&tenant.slug);
+        let file = std::path::absolute(folder.join(format!("{name}.db")))
+            .map_err(|error| Error::io(folder.display(), &error))?;
+        // A file that is there was made by a demo whose catalog is gone.
+        let made = std::fs::create_dir_all(folder).and_then(|()| std::fs::File::create(&file).map(drop));
+        made.map_err(|error| Error::io(file.display(), &error))?;
+        let url = file.display().to_string();
+        let new = NewAttachment { store: store.clone(), url, grants_schema: true, takes_data: false };
+        platform.attachments().attach(actor, &tenant.slug, &new).await?;
+    }
+    Ok(())
 }
 
 /// Adds the tenant's fields to models that it has added none to.

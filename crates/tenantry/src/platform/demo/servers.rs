@@ -46,6 +46,11 @@ pub fn on_postgres(
         match (store.scope, tenants) {
             (StoreScope::Tenant, Some(isolation)) => {
                 store.servers = vec![name.clone()];
+                // On PostgreSQL, a pool is a schema of its own.
+                let isolation = match store.pooled_in.take() {
+                    Some(_) => Isolation::Pooled,
+                    None => isolation,
+                };
                 store.isolation = isolation;
                 store.template = NameTemplate::default_for(&store.name, StoreScope::Tenant, isolation);
             }
