@@ -38,7 +38,16 @@ impl Engine {
             #[cfg(feature = "mongodb")]
             Server::Mongo(_) => None,
         };
-        let attached = self.0.attached.all();
-        self.0.servers.iter().chain(attached.iter().map(|entry| entry.server())).filter_map(of).collect()
+        self.0.servers.iter().filter_map(of).collect()
+    }
+
+    /// Returns how many attached databases are open in this process, and how many connections they have.
+    pub fn attached(&self) -> (usize, usize) {
+        let all = self.0.attached.all();
+        let connections = all.iter().map(|entry| match entry.server() {
+            Server::Postgres(server) => server.connections.counts().open,
+            _ => 0,
+        });
+        (all.len(), connections.sum())
     }
 }

@@ -58,10 +58,9 @@ impl Engine {
         self.0.servers.iter().map(|server| server.name().clone()).collect()
     }
 
-    /// Connects to the servers that did not answer when they were last used, so that [`Engine::reachable`] is current.
+    /// Connects to the configured servers that did not answer when they were last used, so that [`Engine::reachable`] is current.
     pub async fn look_for_servers(&self) {
-        let attached = self.0.attached.all();
-        for server in self.0.servers.iter().chain(attached.iter().map(|entry| entry.server())) {
+        for server in &self.0.servers {
             let looked = match server {
                 Server::Postgres(server) if !server.is_reachable() => server.look().await,
                 #[cfg(feature = "mongodb")]
@@ -74,7 +73,7 @@ impl Engine {
         }
     }
 
-    /// Returns each server that is on a network, and whether it answered when it was last used.
+    /// Returns each configured server that is on a network, and whether it answered when it was last used.
     pub fn reachable(&self) -> Vec<(ServerName, bool)> {
         let of = |server: &Server| match server {
             Server::Sqlite(_) => None,
@@ -82,8 +81,7 @@ impl Engine {
             #[cfg(feature = "mongodb")]
             Server::Mongo(server) => Some((server.name.clone(), server.is_reachable())),
         };
-        let attached = self.0.attached.all();
-        self.0.servers.iter().chain(attached.iter().map(|entry| entry.server())).filter_map(of).collect()
+        self.0.servers.iter().filter_map(of).collect()
     }
 
     /// Describes the read replicas of all servers.

@@ -1,8 +1,8 @@
 //! Databases that owners make, over HTTP and at the command line: attach, list, check, detach, rotate.
 
-use super::{app::TestApp, doors::plain_staff, records::patient};
+use super::{app::TestApp, binary::tenantry, doors::plain_staff, records::patient};
 use serde_json::{Value, json};
-use std::path::Path;
+use std::{io::Write, path::Path, process::Stdio};
 use tenantry_server::http::Options;
 use tenantry_testkit::postgres::{self, Home, PASSWORD};
 
@@ -23,9 +23,10 @@ const KEYS: [&str; 2] = [
 /// Returns the settings of an installation whose tenants are pooled in `shared` until an owner's database is attached.
 fn settings(dir: &Path) -> String {
     std::fs::write(dir.join("keys"), KEYS[0]).unwrap();
+    std::fs::create_dir_all(dir.join("owners")).unwrap();
     format!(
         "[stores.control]\n[stores.shared]\n[stores.tenant]\nname = \"org_{{slug}}\"\nprovision = \"external\"\n\
-         pooled_in = \"shared\"\n[attachments]\ndirectories = [\"{0}\"]\n[secrets]\nkey_file = \"{0}/keys\"\n",
+         pooled_in = \"shared\"\n[attachments]\ndirectories = [\"{0}/owners\"]\n[secrets]\nkey_file = \"{0}/keys\"\n",
         dir.display()
     )
 }
@@ -117,8 +118,8 @@ async fn only_superusers_attach_and_detach() {
     let staff = app.staff().await;
     app.register("acme").await;
     let helper = plain_staff(&app, &staff).await;
-    std::fs::write(dir.path().join("acme.db"), b"").unwrap();
-    let url = format!("sqlite:{}/acme.db", dir.path().display());
+    std::fs::write(dir.path().join("owners/acme.db"), b"").unwrap();
+    let url = format!("sqlite:{}/owners/acme.db", dir.path().display());
     helper.post("/api/admin/attachments", &form(&url)).await.expect(403);
     staff.post("/api/admin/attachments", &form(&url)).await.expect(200);
     let listed = helper.get("/api/admin/attachments").await.expect(200).json();
@@ -128,4 +129,54 @@ async fn only_superusers_attach_and_detach() {
     helper.post("/api/admin/secrets/rotate", &json!({})).await.expect(403);
     let sql = helper.get("/api/admin/schema?store=tenant&engine=postgres").await.expect(200).json();
     assert!(sql["statements"][0].as_str().unwrap().starts_with("CREATE TABLE"), "{sql}");
+}
+
+/// Runs a command in the installation of `dir` with text on standard input. Returns everything that it printed.
+fn said(dir: &Path, words: &[&str], input: &str) -> (bool, String) {
+    let mut command = tenantry(dir);
+    command.args(words).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+    let output = child.wait_with_output().unwrap();
+    let text = [output.stdout, output.stderr].map(|bytes| String::from_utf8(bytes).unwrap()).concat();
+    assert!(!text.contains(PASSWORD), "{words:?}: {text}");
+    (output.status.success(), text)
+}
+
+#[test]
+fn the_command_line_attaches_and_detaches_and_shows_no_password() {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let home = runtime.block_on(Home::new(&postgres::servers()[0]));
+    let dir = tempfile::tempdir().unwrap();
+    let here = dir.path();
+    std::fs::write(here.join("tenantry.toml"), settings(here)).unwrap();
+    let owner = ["tenant", "create", "acme", "--email", "a@acme.example", "--no-owner"];
+    let (created, text) = said(here, &owner, "");
+    assert!(created, "{text}");
+    let of = ["acme", "--store", "tenant"];
+    let attach = |more: &[&str], input: &str| said(here, &[&["attach"], &of[..], more].concat(), input);
+    let (attached, text) = attach(&[], "");
+    assert!(!attached && text.contains("no URL is given"), "{text}");
+    let (attached, text) = attach(&[], home.url());
+    assert!(!attached && text.contains("tenantry schema --store tenant --sql"), "{text}");
+    // The owner makes the tables from what the command prints.
+    let (_, sql) = said(here, &["schema", "--store", "tenant", "--sql"], "");
+    runtime.block_on(home.administer_in(&home.name(), &format!("SET ROLE {}; {sql}", home.name())));
+    let (attached, text) = attach(&[], home.url());
+    assert!(attached && text.contains("acme uses postgresql://"), "{text}");
+    let (_, text) = attach(&["--url", &home.url().replace(PASSWORD, "shown")], "");
+    assert!(text.contains("other processes can see") && text.contains("refuses the role"), "{text}");
+    let (_, text) = said(here, &["attachments", "list"], "");
+    assert!(text.contains("acme") && text.contains("ok"), "{text}");
+    let (well, text) = said(here, &[&["attachments", "check"], &of[..]].concat(), "");
+    assert!(well && text.contains("ok"), "{text}");
+    let (_, line) = said(here, &["secrets", "new-key"], "");
+    std::fs::write(here.join("keys"), format!("{line}{}", KEYS[0])).unwrap();
+    let (rotated, text) = said(here, &["secrets", "rotate"], "");
+    assert!(rotated && text.contains("1 URL") && text.contains("can be removed"), "{text}");
+    std::fs::write(here.join("keys"), line).unwrap();
+    let (checked, text) = said(here, &["check"], "");
+    assert!(checked, "{text}");
+    let (detached, text) = said(here, &[&["detach"], &of[..], &["--take-data"]].concat(), "");
+    assert!(detached && text.contains("every record is the same"), "{text}");
 }

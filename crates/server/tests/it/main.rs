@@ -49,6 +49,7 @@ mod custom_fields;
 mod damaged_stores;
 mod days;
 mod declared;
+mod demo_fbs;
 mod demo_valuation;
 mod depends;
 mod derived;

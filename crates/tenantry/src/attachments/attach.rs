@@ -147,7 +147,14 @@ impl Attachments<'_> {
         drop(tx);
         let old = all.into_iter().find(|p| p.place.store == new.store && p.state == PlacementState::Ready);
         if let Some(server) = known {
-            return self.attach_again(by, tenant, new, opened, &server).await;
+            return match old.is_some_and(|old| old.place.server == server) {
+                true => self.attach_again(by, tenant, new, opened, &server).await,
+                false => Err(Error::Conflict(format!(
+                    "this database is retained from an earlier attachment of {slug}, or its rows are being moved: wait \
+                     for that, or release it with tenantry tenant release {slug} --store {}",
+                    new.store
+                ))),
+            };
         }
         let place = self.next_place(tenant, new, opened).await?;
         let databases = self.platform.loaded().databases.clone();

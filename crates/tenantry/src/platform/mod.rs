@@ -154,6 +154,11 @@ impl Platform {
         self.0.engine.connections()
     }
 
+    /// Returns how many attached databases are open in this process, and how many connections they have.
+    pub fn attached_databases(&self) -> (usize, usize) {
+        self.0.engine.attached()
+    }
+
     /// Returns the state of the read replicas of PostgreSQL servers.
     pub fn replicas(&self) -> Vec<ReplicaReport> {
         self.0.engine.replicas()

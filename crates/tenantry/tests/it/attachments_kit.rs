@@ -30,7 +30,6 @@ pub(crate) async fn office(dir: &Path) -> TestPlatform {
     let office = desk(dir)
         .set("stores.papers", "provision = \"external\"")
         .set("stores.papers", "pooled_in = \"shared\"")
-        .set("attachments", "directories = [\"owners\"]")
         .set("secrets", "key_file = \"keys\"");
     office.start().await
 }

@@ -33,6 +33,7 @@ async fn there_and_back(w: &TestPlatform, url: &str) {
     // The database is retained until it is released; then it is only its owner's.
     let listed = w.attachments().list(&operator(), None, None, None).await.unwrap();
     assert!(listed.len() == 1 && !listed[0].in_use, "{listed:?}");
+    refused(w.attach("alpha", url, true).await, "is retained from an earlier attachment");
     w.moves().release(&operator(), &slug("alpha"), Some(&papers())).await.unwrap();
     assert!(w.attachments().list(&operator(), None, None, None).await.unwrap().is_empty());
     w.whole().await;

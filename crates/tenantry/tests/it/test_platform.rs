@@ -125,6 +125,7 @@ pub(crate) fn desk(dir: &Path) -> Installation {
         .set("servers.disk", "labels = { tier = \"fast\" }")
         .set("servers.main", "labels = { tier = \"slow\" }")
         .set("stores.papers", "isolation = \"database\"")
+        .set("attachments", "directories = [\"owners\"]")
         .set("stores.notes", "isolation = \"pooled\"")
         .set("registration", "default_plan = \"small\"")
         .app("desk", &[("items", &items), ("sheets", &sheets), ("slips", &slips)]);

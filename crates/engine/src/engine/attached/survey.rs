@@ -60,6 +60,22 @@ impl Engine {
     }
 }
 
+impl Engine {
+    /// Deletes all rows of the store's models from an attached place that was never in use: a move has put them there.
+    /// Does nothing if the place is not there. Idempotent.
+    ///
+    /// # Errors
+    /// Returns the errors of the database.
+    pub async fn empty_attached(&self, place: &Place, script: &Arc<Script>) -> Result<()> {
+        match &*self.server(place).await? {
+            Server::Sqlite(server) => server.empty_attached(place, script).await,
+            Server::Postgres(server) => Box::pin(server.empty_attached(place, script)).await,
+            #[cfg(feature = "mongodb")]
+            Server::Mongo(_) => Err(not_attached(place)),
+        }
+    }
+}
+
 #[cfg(feature = "mongodb")]
 fn not_attached(place: &Place) -> Error {
     Error::new(Kind::Internal, format!("{place}: not an attached database"))

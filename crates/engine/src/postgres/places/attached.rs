@@ -14,7 +14,7 @@ use crate::{
         identity::{self, key},
         names::{SCHEMA_NAMED, quoted, relations_of},
         place_state,
-        schema::{ledger, recounted},
+        schema::{Layout, fill_search, ledger, recounted},
         seal,
         server::Server,
         site::Site,
@@ -99,6 +99,25 @@ impl Server {
         self.finish(transaction, site, done).await
     }
 
+    /// See [`crate::Engine::empty_attached`].
+    pub(crate) async fn empty_attached(&self, place: &Place, script: &Script) -> Result<()> {
+        let site = self.site(place)?;
+        let mut transaction = self.as_owner(&site, How::Write).await?;
+        let done = async {
+            let conn = transaction.connection()?;
+            if !is_known(conn, &site).await? || identity::check(conn, &site, &self.platform).await.is_err() {
+                return Ok(());
+            }
+            conn.batch("SET CONSTRAINTS ALL DEFERRED").await?;
+            for model in models(conn, &site, script).await?.1 {
+                conn.batch(&format!("DELETE FROM {}.{}", site.quoted, quoted(&model))).await?;
+            }
+            Ok(())
+        };
+        let done = done.await;
+        self.finish(transaction, &site, done).await
+    }
+
     /// Removes the platform's own tables from an attached database. Its other tables stay as they are. Idempotent.
     ///
     /// # Errors
@@ -154,6 +173,15 @@ async fn enter_all(conn: &mut Connection, site: &Site, script: &Script) -> Resul
     let (pending, _) = script.migrations().pending(&applied)?;
     for migration in script.migrations().loaded.iter().filter(|loaded| pending.contains(&loaded.id())) {
         ledger::enter(conn, site, migration).await?;
+    }
+    if !pending.is_empty() {
+        // The owner's rows have no search words yet.
+        for model in script.state().of_store(script.store()) {
+            let layout = Layout { model, state: script.state(), pooled: false };
+            if layout.is_searched() {
+                fill_search(conn, &layout, None).await?;
+            }
+        }
     }
     for statement in recounted(script, site) {
         conn.batch(&statement).await?;

@@ -58,6 +58,12 @@ impl Backend {
         self.on_file(place, move |site| files::adopt_schema(site, &script)).await
     }
 
+    pub(crate) async fn empty_attached(&self, place: &Place, script: &Arc<Script>) -> Result<()> {
+        let script = script.clone();
+        self.close(place);
+        self.on_file(place, move |site| files::empty_attached(site, &script)).await
+    }
+
     pub(crate) async fn attach(&self, place: &Place) -> Result<()> {
         match self.is_sole() {
             true => self.on_file(place, files::identify).await,

@@ -6,6 +6,7 @@ use super::{
         connection::{BUSY_WAIT, Durability, open},
         error::io,
         identity,
+        schema::ddl::Layout,
         site::Site,
         tables,
     },
@@ -127,6 +128,28 @@ pub(crate) fn leave(site: &Site) -> Result<()> {
     };
     for table in tables {
         transaction.execute_batch(&format!("DROP TABLE \"{table}\""))?;
+    }
+    Ok(transaction.commit()?)
+}
+
+/// See [`crate::Engine::empty_attached`].
+pub(crate) fn empty(site: &Site, script: &Script) -> Result<()> {
+    let mut conn = connect(site)?;
+    if !is_known(&conn)? || identity::check(&conn, &site.place, &site.platform).is_err() {
+        return Ok(());
+    }
+    open::settle(&conn, Durability::Full)?;
+    conn.busy_timeout(BUSY_WAIT)?;
+    conn.pragma_update(None, "foreign_keys", false)?;
+    let transaction = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    for name in models(&transaction, script)?.1 {
+        transaction.execute_batch(&format!("DELETE FROM \"{name}\""))?;
+        let model = script.state().model(&name);
+        let layout =
+            model.map(|model| Layout { model, state: script.state(), isolation: Isolation::Database });
+        if let Some(fill) = layout.and_then(|layout| layout.fill_fts()) {
+            transaction.execute_batch(&fill)?;
+        }
     }
     Ok(transaction.commit()?)
 }

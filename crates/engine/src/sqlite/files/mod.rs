@@ -13,7 +13,7 @@ mod template_image;
 mod temporary;
 pub(crate) mod upkeep;
 
-pub(crate) use attached::{adopt_schema, identify, leave, survey};
+pub(crate) use attached::{adopt_schema, empty as empty_attached, identify, leave, survey};
 pub(crate) use check_pages::check_pages;
 pub(crate) use contents::{check_rows, check_search};
 pub(crate) use occupied::{generation_in, highest};

@@ -66,6 +66,7 @@ async fn machine(text: &mut Exposition, platform: &Platform) -> Result<()> {
     let values = servers.iter().map(|(server, answers)| (server, u8::from(*answers)));
     text.gauges("tenantry_server_reachable", reachable, "server", values);
     connections(text, platform);
+    attached(text, platform);
     rooms(text, platform);
     replicas(text, platform);
     let passes = platform.background_passes();
@@ -92,6 +93,14 @@ fn connections(text: &mut Exposition, platform: &Platform) {
         let values = servers.iter().map(|(server, counts)| (server, count(counts)));
         text.gauges(&format!("tenantry_server_connections_{name}"), help, "server", values);
     }
+}
+
+/// Adds the attached databases, together: a metric for each of them would have a label for each tenant.
+fn attached(text: &mut Exposition, platform: &Platform) {
+    let (open, connections) = platform.attached_databases();
+    text.gauge("tenantry_attached_open", "Attached databases that this process has open.", open);
+    let help = "Connections of this process to attached databases.";
+    text.gauge("tenantry_attached_connections", help, connections);
 }
 
 /// Adds the sizes of the databases of PostgreSQL servers.

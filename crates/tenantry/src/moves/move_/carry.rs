@@ -120,7 +120,13 @@ pub(super) async fn discard(context: &Context, leg: &mut Leg) -> Result<()> {
     for old in &leg.in_the_way {
         leg.replaced |= info(context, old).await?.is_none();
     }
-    context.databases.remove(leg.to()?).await
+    let to = leg.to()?;
+    if crate::attachments::is_attached(&to.server) {
+        // Its tables stay, and were empty before. The copied rows are the platform's.
+        let script = context.databases.script(&to.store)?;
+        unless_lost(context.databases.engine().empty_attached(to, &script).await)?;
+    }
+    context.databases.remove(to).await
 }
 
 /// Carries changes in rounds until only few are left.

@@ -17,6 +17,7 @@
 //! - `endless` runs the operation again and again under random kills: round `n` may find any state that an earlier
 //!   round left, done or undone.
 
+mod attached;
 mod backup;
 mod ends;
 mod fall_back;
@@ -109,6 +110,8 @@ scenarios! {
     moves::SERVER,
     moves::PROMOTE,
     moves::DEMOTE,
+    attached::ATTACH,
+    attached::DETACH,
     fall_back::LOST,
     lives::CLONE,
     lives::IMPORT,

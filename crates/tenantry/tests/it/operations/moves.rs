@@ -15,7 +15,7 @@ use tenantry::{
 };
 use tenantry_engine::place::Isolation;
 
-const DAY_US: i64 = 86_400_000_000;
+pub(super) const DAY_US: i64 = 86_400_000_000;
 
 pub(super) const SERVER: Scenario = Scenario {
     name: "move",
@@ -81,12 +81,12 @@ async fn promote(w: &TestPlatform) -> Result<()> {
     go(w, "notes", "main", Isolation::Database, "notes_alpha").await
 }
 
-async fn demote(w: &TestPlatform) -> Result<()> {
+pub(super) async fn demote(w: &TestPlatform) -> Result<()> {
     go(w, "notes", "main", Isolation::Pooled, "notes_pool").await
 }
 
 /// Asserts that all rows are at the new place or all at the old one, and that the place is open to writes.
-fn finished<'a>(
+pub(super) fn finished<'a>(
     w: &'a TestPlatform,
     store: &'static str,
     before: [&'static str; 2],
