@@ -180,3 +180,20 @@ fn the_command_line_attaches_and_detaches_and_shows_no_password() {
     let (detached, text) = said(here, &[&["detach"], &of[..], &["--take-data"]].concat(), "");
     assert!(detached && text.contains("every record is the same"), "{text}");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_request_that_names_a_store_reaches_no_other_one() {
+    let (app, _, acme) = TestApp::new().await;
+    let _ = &app;
+    acme.post("/api/records/patients", &patient("Ash")).await.expect(201);
+    let of = async |store: &'static str, path: &str| acme.with("x-store", store).get(path).await;
+    of("tenant", "/api/records/patients").await.expect(200);
+    of("tenant", "/api/records/patients/1").await.expect(200);
+    for path in ["/api/records/patients", "/api/records/patients/1"] {
+        let refused = of("shared", path).await.expect(422).json();
+        assert!(refused.to_string().contains("patients is in the store tenant, not in shared"), "{refused}");
+    }
+    of("shared", "/api/records/regions").await.expect(200);
+    of("tenant", "/api/records/regions").await.expect(422);
+    of("No Store", "/api/records/patients").await.expect(422);
+}

@@ -65,6 +65,7 @@ use crate::{
 };
 use std::sync::Arc;
 use tenantry_engine::{
+    model::Model,
     name::{RoleName, Slug, StoreName, TenantId},
     place::Place,
 };
@@ -78,6 +79,8 @@ pub struct Tenant {
     /// Counts against the tenant's limit of concurrent requests until dropped.
     counted: Counted,
     positions: Positions,
+    /// The only store whose models may be used; `None` for all stores of the tenant.
+    using: Option<StoreName>,
 }
 
 impl Tenant {
@@ -135,6 +138,30 @@ impl Tenant {
         self.positions = positions;
     }
 
+    /// Restricts the handle to the models of one store, for a caller that names the store of its rows on purpose. Where
+    /// the store's rows are stays the decision of the catalog.
+    #[must_use]
+    pub fn using(self, store: StoreName) -> Self {
+        Self { using: Some(store), ..self }
+    }
+
+    /// Refuses a model of another store than the one that the caller named.
+    ///
+    /// # Errors
+    /// Returns [`Error::Invalid`] with the store of the model.
+    pub(crate) fn require_store(&self, model: &Model) -> Result<()> {
+        match &self.using {
+            Some(named) if *named != model.store => Err(Error::invalid(
+                "store",
+                format!(
+                    "{} is in the store {}, not in {named}: name that store, or none",
+                    model.name, model.store
+                ),
+            )),
+            _ => Ok(()),
+        }
+    }
+
     /// Returns the positions that the handle's reads must have reached.
     pub(crate) fn positions(&self) -> &Positions {
         &self.positions
@@ -179,7 +206,7 @@ impl Access {
         };
         let manages = self.manages(actor, role.as_ref());
         let positions = Positions::default();
-        Ok(Tenant { actor: actor.with_role(role), manages, record, counted, positions })
+        Ok(Tenant { actor: actor.with_role(role), manages, record, counted, positions, using: None })
     }
 
     /// Returns the current record of an entered tenant after checking the same gates again, for a request whose place

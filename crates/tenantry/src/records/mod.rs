@@ -113,6 +113,9 @@ impl<'a> Records<'a> {
         if records.entry.automatic {
             return Err(Error::NotFound("model"));
         }
+        if let Scope::Tenant(tenant) = scope {
+            tenant.require_store(&records.entry.model)?;
+        }
         Ok(records)
     }
 

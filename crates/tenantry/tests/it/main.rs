@@ -13,6 +13,7 @@ mod access_races;
 mod access_tokens;
 mod access_upgrade;
 mod attachments;
+mod attachments_examples;
 mod attachments_kit;
 mod attachments_lost;
 mod attachments_moves;

@@ -15,6 +15,7 @@ use tenantry::access::Presented;
 
 const API_KEY: HeaderName = HeaderName::from_static("x-api-key");
 const TENANT: HeaderName = HeaderName::from_static("x-tenant");
+const STORE: HeaderName = HeaderName::from_static("x-store");
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
 
@@ -33,6 +34,8 @@ pub(in crate::http) struct Shown<'a> {
     pub(in crate::http) path: Option<&'a str>,
     /// Slug in the header `X-Tenant`.
     pub(in crate::http) header: Option<&'a str>,
+    /// Name of the store in the header `X-Store`.
+    pub(in crate::http) store: Option<&'a str>,
     /// Address of the client.
     pub(in crate::http) address: IpAddr,
 }
@@ -62,6 +65,7 @@ impl<'a> Shown<'a> {
             host: host.map(without_port),
             path: tenant_of_path(path),
             header: one(headers, &TENANT)?,
+            store: one(headers, &STORE)?,
             address: if proxied { client(options, headers, peer) } else { peer },
         })
     }

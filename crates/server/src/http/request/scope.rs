@@ -7,7 +7,7 @@ use crate::http::{
     App,
     credentials::Shown,
     guard::{Note, Peer},
-    names::{absent_unless, param},
+    names::{absent_unless, field, param},
     problem::{Code, Problem, Result},
 };
 use axum::extract::{FromRef, FromRequestParts};
@@ -21,7 +21,7 @@ use std::{
 use tenantry::{
     Platform,
     access::{self, Actor, Positions, Resolved, meter::Hold, sessions::Origin},
-    name::{Slug, TenantId},
+    name::{Slug, StoreName, TenantId},
     records::{self, Records},
 };
 
@@ -95,8 +95,15 @@ impl Scope {
             Some(tenant) => {
                 let mut tenant = access.enter(&resolved.actor, tenant).await?;
                 tenant.follow(positions);
+                if let Some(store) = shown.store {
+                    tenant = tenant.using(field("store", store, StoreName::parse)?);
+                }
                 Ok(Self::Tenant(Box::new(tenant)))
             }
+            None if resolved.actor.is_staff() && shown.store.is_some() => Err(Problem::new(
+                Code::BadRequest,
+                "X-Store names a store of a tenant, and the request names no tenant.",
+            )),
             None if resolved.actor.is_staff() => Ok(Self::Staff(resolved.actor, positions)),
             None => Err(nowhere()),
         }
