@@ -113,10 +113,9 @@ pub(super) async fn page(
     after: i64,
     most: u32,
 ) -> Result<Vec<Attachment>> {
-    let of = if tenant.is_some() { "a.tenant = ?3" } else { "?3 = 0" };
     let sql = format!(
         "SELECT {COLUMNS} FROM attachments AS a JOIN tenants AS t ON t.id = a.tenant \
-         WHERE a.detached_at IS NULL AND a.id > ?1 AND {of} ORDER BY a.id LIMIT ?2"
+         WHERE a.detached_at IS NULL AND a.id > ?1 AND (?3 = 0 OR a.tenant = ?3) ORDER BY a.id LIMIT ?2"
     );
     let values = params![after, i64::from(most), tenant.map_or(0, TenantId::get)];
     tx.query(&sql, values).await?.iter().map(read).collect()
