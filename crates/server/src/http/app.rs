@@ -12,7 +12,7 @@ use super::{
     metrics::Metrics,
     openapi,
     routes::ROUTES,
-    slow::SlowRequests,
+    slow::{SlowRequests, model_in},
 };
 use crate::wire::Page;
 use bytes::Bytes;
@@ -26,7 +26,7 @@ use std::{
     },
     time::Duration,
 };
-use tenantry::{Platform, caught, config::IpRange};
+use tenantry::{Platform, caught, config::IpRange, name::StoreName};
 
 /// Minimum time between two reloads that requests cause.
 const CATCH_UP_PAUSE: Duration = Duration::from_secs(2);
@@ -118,7 +118,8 @@ impl App {
     /// Creates the state for a server of `platform`.
     pub fn new(platform: Platform, options: Options) -> Self {
         let labels = ROUTES.iter().map(|r| (r.method.as_str(), r.path)).chain([("any", "other")]);
-        let metrics = Metrics::new(labels);
+        let stores = platform.config().stores.iter().map(|store| store.name.as_str());
+        let metrics = Metrics::new(labels, stores);
         let history = History::new(platform.now_us());
         let openapi = Mutex::new(document(&platform));
         let docs = docs::render().into();
@@ -185,6 +186,17 @@ impl App {
     /// Returns the docs page.
     pub(crate) fn docs(&self) -> &Bytes {
         &self.0.docs
+    }
+
+    /// Returns the index of a store in the configuration.
+    pub(crate) fn store_index(&self, store: &StoreName) -> Option<usize> {
+        self.0.platform.config().stores.iter().position(|known| known.name == *store)
+    }
+
+    /// Returns the index of the store of the model in the path of a request that the route with this index answered.
+    pub(crate) fn store_named(&self, route: usize, path: &str) -> Option<usize> {
+        let model = model_in(ROUTES.get(route)?.path, path)?;
+        self.store_index(&self.0.platform.store_of(model)?)
     }
 
     /// Returns the index of the route that the fast path answers.

@@ -54,8 +54,10 @@ pub(super) async fn answer(
     noted.route = app.fast_route();
     let mut scope = Scope::resolve(app, target.headers, target.path, (peer, positions)).await?;
     (noted.tenant, noted.user) = scope.noted();
-    let mut response =
-        records::one_fast(app, &scope, target.model, target.id, target.query, target.headers).await?;
+    let records = scope.records(app, target.model)?;
+    noted.store = app.store_index(&records.model().store);
+    let mut response = records::one_fast(&records, target.id, target.query, target.headers).await?;
+    drop(records);
     if waits_in_memory(response.body())
         && let Some(hold) = scope.hold()
     {

@@ -66,6 +66,8 @@ pub(crate) struct Noted {
     pub(crate) route: usize,
     pub(crate) tenant: i64,
     pub(crate) user: i64,
+    /// Index of the store of the records that the request named, if it is known already.
+    pub(crate) store: Option<usize>,
     pub(crate) language: Option<Language>,
 }
 
@@ -110,6 +112,7 @@ impl Note {
             route: self.route.load(Relaxed),
             tenant: self.tenant.load(Relaxed),
             user: self.user.load(Relaxed),
+            store: None,
         }
     }
 }
@@ -134,7 +137,7 @@ where
     let id = RequestId::next();
     let (method, uri) = (request.method().clone(), request.uri().clone());
     let mut asked = pages::Asked::of(app, &request);
-    let mut noted = Noted { route: usize::MAX, tenant: 0, user: 0, language: None };
+    let mut noted = Noted { route: usize::MAX, tenant: 0, user: 0, store: None, language: None };
     let outcome = AssertUnwindSafe(routed(app, router, peer, request, &mut noted)).catch_unwind().await;
     let mut response = outcome.unwrap_or_else(|panic| {
         app.metrics().panics.fetch_add(1, Relaxed);
@@ -258,7 +261,8 @@ fn finish(app: &App, headers: &mut HeaderMap, id: RequestId) {
 fn record(app: &App, line: &Line<'_>) {
     app.metrics().record(line.noted.route, line.status, line.took);
     if line.noted.tenant != 0 {
-        app.metrics().tenants.note(line.noted.tenant);
+        let store = line.noted.store.or_else(|| app.store_named(line.noted.route, line.uri.path()));
+        app.metrics().record_tenant(line.noted.tenant, store, line.took);
     }
     if line.took >= SLOW {
         app.slow().add(app, (line.uri, line.noted), (line.status, line.took), line.id.as_str());

@@ -30,14 +30,14 @@ pub use app::{App, Options};
 pub use guard::{Peer, call};
 pub use metrics_port::serve_metrics;
 use observe::{
-    access_log, denials, faults, gauges, health, history, metrics, metrics_port, request_id, slow,
-    tenants_seen,
+    access_log, denials, faults, gauges, health, history, latency, metrics, metrics_port, request_id, slow,
 };
 pub(crate) use pages::percent;
 /// What a server remembers of its last hour.
 pub(crate) mod observed {
     pub(crate) use super::{
         history::{Interval, ServerGauges},
+        latency::Durations,
         slow::SlowRequest,
     };
 }

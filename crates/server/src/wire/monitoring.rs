@@ -1,7 +1,7 @@
 //! Answers about the last hour of one server.
 
 use super::Instant;
-use crate::http::observed::{Interval, SlowRequest};
+use crate::http::observed::{Durations, Interval, SlowRequest};
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -21,6 +21,10 @@ pub(crate) struct Monitoring {
     /// Intervals of the last hour, earliest first. An interval takes ten seconds, more while no request came, and less up
     /// to the present.
     pub(crate) intervals: Vec<IntervalSeen>,
+    /// Requests of tenants for records of each store since the server started.
+    pub(crate) stores: Vec<StoreSeen>,
+    /// The tenants that asked most for records of a store since the server started, at most 20, the busiest first.
+    pub(crate) tenants: Vec<TenantSeen>,
     /// Duration from which a request is slow, in milliseconds.
     pub(crate) slow_ms: u64,
     /// The newest slow requests, at most 50, the slowest first. Requests that named `wait` are left out.
@@ -68,6 +72,65 @@ pub(crate) struct DatabaseServerSeen {
     connections_most: Option<usize>,
     /// Statements that wait for a connection.
     connections_awaited: Option<usize>,
+}
+
+/// Requests of all tenants for records of a store.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct StoreSeen {
+    store: String,
+    #[serde(flatten)]
+    took: Took,
+}
+
+/// Requests of a tenant for records of a store.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct TenantSeen {
+    /// Slug of the tenant; null if it is gone.
+    tenant: Option<String>,
+    store: String,
+    #[serde(flatten)]
+    took: Took,
+}
+
+/// How long requests took.
+#[derive(Serialize, JsonSchema)]
+struct Took {
+    requests: u64,
+    /// Mean time to answer, in milliseconds.
+    mean_ms: f64,
+    /// Duration that half of the requests did not exceed, in milliseconds, estimated from a histogram.
+    p50_ms: f64,
+    /// Duration that 95 of 100 requests did not exceed, in milliseconds, estimated as well.
+    p95_ms: f64,
+    /// Duration that 99 of 100 requests did not exceed, in milliseconds, estimated as well.
+    p99_ms: f64,
+}
+
+impl Took {
+    fn of(durations: &Durations) -> Self {
+        let ms = |us: Option<u64>| us.unwrap_or(0) as f64 / 1000.0;
+        Self {
+            requests: durations.requests(),
+            mean_ms: ms(durations.mean_us()),
+            p50_ms: ms(durations.quantile_us(0.5)),
+            p95_ms: ms(durations.quantile_us(0.95)),
+            p99_ms: ms(durations.quantile_us(0.99)),
+        }
+    }
+}
+
+impl StoreSeen {
+    /// Returns the requests for records of a store.
+    pub(crate) fn new((store, durations): (&str, Durations)) -> Self {
+        Self { store: store.to_owned(), took: Took::of(&durations) }
+    }
+}
+
+impl TenantSeen {
+    /// Returns the requests of a tenant for records of a store.
+    pub(crate) fn new(tenant: Option<String>, store: &str, durations: &Durations) -> Self {
+        Self { tenant, store: store.to_owned(), took: Took::of(durations) }
+    }
 }
 
 /// A slow request, without the values that it named.

@@ -74,3 +74,40 @@ async fn a_slow_request_is_named_without_what_it_asked_for() {
     assert!(page.attrs("path", "d").iter().any(|line| line.starts_with('M')), "{}", page.text());
     assert!(!page.text().contains("canary"));
 }
+
+#[tokio::test]
+async fn records_are_timed_by_store_and_by_company() {
+    let (app, _, owner) = TestApp::new().await;
+    let staff = app.staff().await;
+    owner.get("/api/records/doctors").await.expect(200);
+    for _ in 0..4 {
+        owner.get("/api/records/doctors/999").await.expect(404);
+    }
+    owner.get("/api/records/cities").await.expect(200);
+    owner.get("/t/acme/api/records/doctors?limit=1").await.expect(200);
+    owner.get("/api/me").await.expect(200);
+    let seen = staff.get("/api/admin/monitoring").await.expect(200).json();
+    let find = |all: &Value, store: &str| {
+        let all = all.as_array().unwrap();
+        all.iter().find(|one| one["store"] == store).unwrap_or_else(|| panic!("{store} in {all:?}")).clone()
+    };
+    for (store, requests) in [("tenant", 6), ("shared", 1)] {
+        let (of_all, of_acme) = (find(&seen["stores"], store), find(&seen["tenants"], store));
+        assert_eq!(
+            (&of_all["requests"], &of_acme["requests"]),
+            (&json!(requests), &json!(requests)),
+            "{seen}"
+        );
+        assert_eq!(of_acme["tenant"], "acme");
+        for part in ["mean_ms", "p50_ms", "p95_ms", "p99_ms"] {
+            assert!(of_acme[part].as_f64().is_some_and(|ms| ms > 0.0), "{part} of {of_acme}");
+        }
+    }
+    let numbers = staff.get("/metrics").await.expect(200);
+    let wanted = "tenantry_tenant_records_seconds_count{tenant=\"acme\",store=\"tenant\"} 6";
+    assert!(numbers.text().lines().any(|line| line == wanted), "{}", numbers.text());
+    let page = Web::signed_in(&app, STAFF).await.get("/master-admin/monitoring/").await.expect(200);
+    for part in ["Records by store", "Records by company"] {
+        assert!(page.text().contains(part), "{part} in {}", page.text());
+    }
+}

@@ -29,7 +29,11 @@ use crate::{
 use inner::Inner;
 use loaded::Loaded;
 use std::sync::Arc;
-use tenantry_engine::{ConnectionCounts, Descriptors, ReplicaReport, model::Model, name::ServerName};
+use tenantry_engine::{
+    ConnectionCounts, Descriptors, ReplicaReport,
+    model::Model,
+    name::{ServerName, StoreName},
+};
 
 /// An open installation. Cheap to clone.
 #[derive(Clone)]
@@ -119,6 +123,11 @@ impl Platform {
         let mut models: Vec<_> = declared.map(|e| e.model.clone()).collect();
         models.sort_by(|a, b| a.name.cmp(&b.name));
         models
+    }
+
+    /// Returns the store of a model; `None` if there is no such model.
+    pub fn store_of(&self, model: &str) -> Option<StoreName> {
+        self.loaded().entry(model).ok().map(|entry| entry.model.store.clone())
     }
 
     /// Returns the labels of models, fields, choices, roles and plans in a language.

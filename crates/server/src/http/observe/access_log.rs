@@ -134,7 +134,7 @@ mod tests {
             peer: IpAddr::from([127, 0, 0, 1]),
             status: StatusCode::OK,
             took: Duration::from_micros(12),
-            noted: Noted { route: 0, tenant: 3, user: 4, language: None },
+            noted: Noted { route: 0, tenant: 3, user: 4, store: None, language: None },
         });
         let text = String::from_utf8(log.waiting.lock().unwrap().clone()).unwrap();
         let json: serde_json::Value = serde_json::from_str(&text).unwrap();

@@ -12,7 +12,7 @@ use tenantry::{
 /// Returns all metrics as Prometheus text.
 pub(in crate::http) async fn text(app: &App) -> Result<String> {
     let mut slugs = HashMap::new();
-    for (id, _) in app.metrics().tenants.top().0 {
+    for id in app.metrics().busiest_tenants() {
         if let Ok(tenant) = app.platform().access().directory().tenant(TenantId::from_raw(id)).await {
             slugs.insert(id, tenant.slug.to_string());
         }

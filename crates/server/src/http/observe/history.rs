@@ -4,7 +4,10 @@
 //! The upkeep of the serve loop adds a point every ten seconds, but none while no request is answered. A read adds the
 //! present state. The series takes a fixed amount of memory, and an idle server reads no disk for it.
 
-use super::metrics::{BOUNDS_US, Metrics, Totals};
+use super::{
+    latency::{Buckets, quantile_us},
+    metrics::{Metrics, Totals},
+};
 use std::{
     collections::VecDeque,
     sync::{Mutex, PoisonError, atomic::Ordering::Relaxed},
@@ -73,7 +76,7 @@ pub(crate) struct Interval {
     /// Number of answers with a status of 500 or more.
     pub(crate) server_errors: u64,
     /// Numbers of requests by duration.
-    buckets: [u64; BOUNDS_US.len() + 1],
+    buckets: Buckets,
     pub(crate) gauges: Gauges,
 }
 
@@ -194,20 +197,9 @@ impl Interval {
         (self.end_us - self.start_us).max(1) as f64 / 1e6
     }
 
-    /// Estimates the duration, in microseconds, that a part of the requests (from 0 to 1) did not exceed. Assumes that
-    /// durations are spread evenly within each range of the histogram. Returns `None` if there were no requests.
+    /// Estimates as [`quantile_us`] does.
     pub(crate) fn quantile_us(&self, part: f64) -> Option<u64> {
-        let wanted = (self.buckets.iter().sum::<u64>() as f64 * part).max(f64::MIN_POSITIVE);
-        let (mut below, mut lower) = (0.0, 0);
-        for (count, upper) in self.buckets.iter().zip(BOUNDS_US.iter().chain(BOUNDS_US.last())) {
-            let count = *count as f64;
-            if count > 0.0 && below + count >= wanted {
-                let share = (wanted - below) / count;
-                return Some(lower + ((upper - lower) as f64 * share).round() as u64);
-            }
-            (below, lower) = (below + count, *upper);
-        }
-        None
+        quantile_us(&self.buckets, part)
     }
 }
 
@@ -229,7 +221,7 @@ fn memory_bytes() -> Option<u64> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{super::latency::BOUNDS_US, *};
 
     fn point(at_s: i64, requests: u64) -> Point {
         let mut totals = Totals::default();

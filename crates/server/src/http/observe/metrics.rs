@@ -4,25 +4,27 @@
 //! allocates nothing, and nothing has to be cleaned up afterwards. The counters belong to one server instead of the
 //! process, so several servers can run in one test.
 
-use super::exposition::Exposition;
-use crate::http::tenants_seen::TenantsSeen;
+use super::{
+    exposition::Exposition,
+    latency::{Buckets, Durations, Latency},
+    tenants_seen::{Seen, TenantsSeen},
+};
 use http::StatusCode;
 use std::{
+    collections::{BTreeMap, BTreeSet},
     sync::atomic::{AtomicU64, Ordering::Relaxed},
     time::Duration,
 };
 
-/// Upper bounds of the latency histogram's buckets, in microseconds.
-pub(crate) const BOUNDS_US: [u64; 14] = [
-    100, 250, 500, 1000, 2500, 5000, 10_000, 25_000, 50_000, 100_000, 250_000, 500_000, 1_000_000, 5_000_000,
-];
 const CLASSES: [&str; 5] = ["1xx", "2xx", "3xx", "4xx", "5xx"];
 
 /// All counters of one server.
 pub(crate) struct Metrics {
     routes: Box<[Route]>,
-    /// Requests by tenant, in limited memory.
-    pub(crate) tenants: TenantsSeen,
+    /// Requests by tenant and store, in limited memory.
+    tenants: TenantsSeen,
+    /// Requests of tenants for records of each store, in the order of the configuration.
+    stores: Box<[(String, Latency)]>,
     /// Number of open connections.
     pub(crate) connections: AtomicU64,
     /// Number of connections refused for lack of room.
@@ -39,7 +41,7 @@ pub(crate) struct Totals {
     /// Numbers of requests by the first digit of their status, from 1 to 5.
     pub(crate) classes: [u64; CLASSES.len()],
     /// Numbers of requests by duration: one number per bound, and one for longer requests.
-    pub(crate) buckets: [u64; BOUNDS_US.len() + 1],
+    pub(crate) buckets: Buckets,
 }
 
 impl Totals {
@@ -54,19 +56,20 @@ struct Route {
     /// Labels of the route, for example `method="GET",route="/healthz"`.
     labels: String,
     classes: [AtomicU64; 5],
-    /// Numbers of requests by duration: one counter per bound, and one for longer requests.
-    buckets: [AtomicU64; BOUNDS_US.len() + 1],
-    /// Total duration of all requests, in nanoseconds.
-    total_ns: AtomicU64,
+    latency: Latency,
 }
 
 impl Metrics {
-    /// Creates counters for each of `routes` (method and path), in their order. The last one also counts requests that
-    /// match no route.
-    pub(crate) fn new<'a>(routes: impl Iterator<Item = (&'a str, &'a str)>) -> Self {
+    /// Creates counters for each of `routes` (method and path) and of `stores`, in their order. The last route also counts
+    /// requests that match no route.
+    pub(crate) fn new<'a>(
+        routes: impl Iterator<Item = (&'a str, &'a str)>,
+        stores: impl Iterator<Item = &'a str>,
+    ) -> Self {
         Self {
             routes: routes.map(|(method, path)| Route::new(method, path)).collect(),
             tenants: TenantsSeen::default(),
+            stores: stores.map(|store| (store.to_owned(), Latency::default())).collect(),
             connections: AtomicU64::new(0),
             connections_refused: AtomicU64::new(0),
             connections_displaced: AtomicU64::new(0),
@@ -79,9 +82,36 @@ impl Metrics {
         let Some(route) = self.routes.get(index).or(self.routes.last()) else { return };
         let class = usize::from(status.as_u16() / 100).clamp(1, 5) - 1;
         route.classes[class].fetch_add(1, Relaxed);
-        let bucket = BOUNDS_US.iter().position(|bound| took <= Duration::from_micros(*bound));
-        route.buckets[bucket.unwrap_or(BOUNDS_US.len())].fetch_add(1, Relaxed);
-        route.total_ns.fetch_add(u64::try_from(took.as_nanos()).unwrap_or(u64::MAX), Relaxed);
+        route.latency.record(took);
+    }
+
+    /// Counts one answered request of a tenant. `store` is the index of the store of the records that it named, if it named
+    /// records.
+    pub(crate) fn record_tenant(&self, tenant: i64, store: Option<usize>, took: Duration) {
+        self.tenants.note(tenant, store, took);
+        if let Some((_, latency)) = store.and_then(|store| self.stores.get(store)) {
+            latency.record(took);
+        }
+    }
+
+    /// Returns the requests for records of each store since the server started, without stores that nothing was asked of.
+    pub(crate) fn stores(&self) -> Vec<(&str, Durations)> {
+        let read = self.stores.iter().map(|(store, latency)| (&**store, latency.read()));
+        read.filter(|(_, durations)| durations.requests() > 0).collect()
+    }
+
+    /// Returns the busiest tenants in the stores whose records they asked for, the busiest first.
+    pub(crate) fn busiest(&self) -> Vec<(i64, &str, Durations)> {
+        let named = |seen: Seen| {
+            let (store, _) = self.stores.get(seen.store?)?;
+            Some((seen.tenant, &**store, seen.durations))
+        };
+        self.tenants.top().0.into_iter().filter_map(named).collect()
+    }
+
+    /// Returns the ids of the busiest tenants.
+    pub(crate) fn busiest_tenants(&self) -> BTreeSet<i64> {
+        self.tenants.top().0.iter().map(|seen| seen.tenant).collect()
     }
 
     /// Returns the sums over all routes.
@@ -89,19 +119,22 @@ impl Metrics {
         let mut totals = Totals::default();
         for route in &self.routes {
             let classes = totals.classes.iter_mut().zip(&route.classes);
-            let buckets = totals.buckets.iter_mut().zip(&route.buckets);
-            classes.chain(buckets).for_each(|(sum, count)| *sum += count.load(Relaxed));
+            classes.for_each(|(sum, count)| *sum += count.load(Relaxed));
+            let read = route.latency.read().buckets;
+            totals.buckets.iter_mut().zip(read).for_each(|(sum, count)| *sum += count);
         }
         totals
     }
 
     /// Adds all counters to the text. Routes without requests are omitted.
     pub(crate) fn render(&self, text: &mut Exposition, slug: impl Fn(i64) -> Option<String>) {
-        let used: Vec<_> = self.routes.iter().filter(|route| route.requests() > 0).collect();
+        let used = self.routes.iter().map(|route| (route, route.latency.read()));
+        let used: Vec<_> = used.filter(|(_, durations)| durations.requests() > 0).collect();
         text.family("tenantry_http_requests_total", "counter", "Requests answered.");
-        used.iter().for_each(|route| route.counts(text));
-        text.family("tenantry_http_request_seconds", "histogram", "Time to answer.");
-        used.iter().for_each(|route| route.histogram(text));
+        used.iter().for_each(|(route, _)| route.counts(text));
+        const SECONDS: &str = "tenantry_http_request_seconds";
+        text.family(SECONDS, "histogram", "Time to answer.");
+        used.iter().for_each(|(route, durations)| durations.expose(text, SECONDS, &route.labels));
         text.gauge("tenantry_http_connections", "Connections open now.", self.connections.load(Relaxed));
         let displaced = "Connections that waited for their client, closed to make room for others.";
         let refused = "Connections for which there was no room.";
@@ -116,16 +149,37 @@ impl Metrics {
         self.tenants(text, slug);
     }
 
-    /// Adds the requests by tenant. The labels are slugs, which need no escaping; [`TenantsSeen`] limits their number.
+    /// Adds the requests by tenant and store. The labels are slugs and names of stores, which need no escaping;
+    /// [`TenantsSeen`] limits their number.
     fn tenants(&self, text: &mut Exposition, slug: impl Fn(i64) -> Option<String>) {
         const NAME: &str = "tenantry_tenant_requests_total";
         let (top, other) = self.tenants.top();
+        let label = |tenant: i64| slug(tenant).unwrap_or_else(|| format!("id-{tenant}"));
+        let mut requests = BTreeMap::<i64, u64>::new();
+        for seen in &top {
+            *requests.entry(seen.tenant).or_default() += seen.durations.requests();
+        }
         text.family(NAME, "counter", "Requests of the busiest tenants.");
-        for (tenant, requests) in top {
-            let label = slug(tenant).unwrap_or_else(|| format!("id-{tenant}"));
-            text.sample(NAME, &format!("{{tenant=\"{label}\"}}"), requests);
+        for (tenant, requests) in requests {
+            text.sample(NAME, &format!("{{tenant=\"{}\"}}", label(tenant)), requests);
         }
         text.sample(NAME, "{tenant=\"other\"}", other);
+        const SECONDS: &str = "tenantry_tenant_records_seconds";
+        text.family(
+            SECONDS,
+            "summary",
+            "Time to answer requests of the busiest tenants for records of a store.",
+        );
+        for (tenant, store, durations) in self.busiest() {
+            let labels = format!("{{tenant=\"{}\",store=\"{store}\"}}", label(tenant));
+            text.sample(&format!("{SECONDS}_sum"), &labels, durations.seconds());
+            text.sample(&format!("{SECONDS}_count"), &labels, durations.requests());
+        }
+        const STORES: &str = "tenantry_store_records_seconds";
+        text.family(STORES, "histogram", "Time to answer requests of tenants for records of a store.");
+        for (store, durations) in self.stores() {
+            durations.expose(text, STORES, &format!("store=\"{store}\""));
+        }
     }
 }
 
@@ -135,13 +189,8 @@ impl Route {
             // The values come from the route table instead of requests, so nothing in them needs escaping.
             labels: format!("method=\"{method}\",route=\"{path}\""),
             classes: Default::default(),
-            buckets: Default::default(),
-            total_ns: AtomicU64::new(0),
+            latency: Latency::default(),
         }
-    }
-
-    fn requests(&self) -> u64 {
-        self.buckets.iter().map(|bucket| bucket.load(Relaxed)).sum()
     }
 
     fn counts(&self, text: &mut Exposition) {
@@ -153,19 +202,6 @@ impl Route {
             }
         }
     }
-
-    fn histogram(&self, text: &mut Exposition) {
-        const NAME: &str = "tenantry_http_request_seconds";
-        let (labels, mut below) = (&self.labels, 0);
-        let bounds = BOUNDS_US.iter().map(|us| (*us as f64 / 1e6).to_string()).chain(["+Inf".to_owned()]);
-        for (bound, bucket) in bounds.zip(&self.buckets) {
-            below += bucket.load(Relaxed);
-            text.sample(&format!("{NAME}_bucket"), &format!("{{{labels},le=\"{bound}\"}}"), below);
-        }
-        let seconds = self.total_ns.load(Relaxed) as f64 / 1e9;
-        text.sample(&format!("{NAME}_sum"), &format!("{{{labels}}}"), seconds);
-        text.sample(&format!("{NAME}_count"), &format!("{{{labels}}}"), below);
-    }
 }
 
 #[cfg(test)]
@@ -174,12 +210,14 @@ mod tests {
 
     #[test]
     fn a_histogram_counts_up_to_all_and_unused_routes_are_left_out() {
-        let metrics = Metrics::new([("GET", "/a"), ("GET", "/b"), ("", "none")].into_iter());
+        let routes = [("GET", "/a"), ("GET", "/b"), ("", "none")];
+        let metrics = Metrics::new(routes.into_iter(), ["shared", "tenant"].into_iter());
         for us in [1, 500, 501, 7_000_000] {
             metrics.record(0, StatusCode::OK, Duration::from_micros(us));
         }
         metrics.record(99, StatusCode::NOT_FOUND, Duration::from_micros(1));
-        metrics.tenants.note(7);
+        metrics.record_tenant(7, None, Duration::from_micros(1));
+        metrics.record_tenant(7, Some(1), Duration::from_micros(300));
         let mut text = Exposition::default();
         metrics.render(&mut text, |id| (id == 7).then(|| "acme".into()));
         let text = text.into_text();
@@ -194,10 +232,13 @@ mod tests {
             "tenantry_http_request_seconds_sum{method=\"GET\",route=\"/a\"} 7.001002",
             "tenantry_http_request_seconds_count{method=\"GET\",route=\"/a\"} 4",
             "tenantry_http_panics_total 0",
-            "tenantry_tenant_requests_total{tenant=\"acme\"} 1",
+            "tenantry_tenant_requests_total{tenant=\"acme\"} 2",
+            "tenantry_tenant_records_seconds_sum{tenant=\"acme\",store=\"tenant\"} 0.0003",
+            "tenantry_tenant_records_seconds_count{tenant=\"acme\",store=\"tenant\"} 1",
+            "tenantry_store_records_seconds_bucket{store=\"tenant\",le=\"0.0005\"} 1",
         ] {
             assert!(text.lines().any(|line| line == wanted), "{wanted} in\n{text}");
         }
-        assert!(!text.contains("/b"), "{text}");
+        assert!(!text.contains("/b") && !text.contains("shared"), "{text}");
     }
 }

@@ -64,7 +64,7 @@ impl SlowRequests {
         if names(query).contains(&"wait") {
             return;
         }
-        let model = segment(route.path, uri.path(), "{model}");
+        let model = model_in(route.path, uri.path());
         let is_known = |name: &&str| app.platform().models().iter().any(|model| model.name.as_str() == *name);
         // In a refused request, parameter names can be arbitrary text, so leave them out.
         let conditions = names(query)
@@ -93,9 +93,9 @@ fn names(query: &str) -> Vec<&str> {
     query.split('&').filter_map(|pair| pair.split('=').next()).collect()
 }
 
-/// Returns the segment of a path at the place where the route has this parameter.
-fn segment<'a>(route: &str, path: &'a str, parameter: &str) -> Option<&'a str> {
-    let place = route.split('/').position(|part| part == parameter)?;
+/// Returns the model that a path names where the route has `{model}`.
+pub(crate) fn model_in<'a>(route: &str, path: &'a str) -> Option<&'a str> {
+    let place = route.split('/').position(|part| part == "{model}")?;
     let is_prefixed = path.starts_with("/t/") && !route.starts_with("/t/");
     path.split('/').nth(place + if is_prefixed { 2 } else { 0 })
 }
@@ -124,7 +124,7 @@ mod tests {
             ("/{model}/", "/doctors/", Some("doctors")),
             ("/api/me", "/api/me", None),
         ] {
-            assert_eq!(segment(route, path, "{model}"), wanted, "{path}");
+            assert_eq!(model_in(route, path), wanted, "{path}");
         }
     }
 }

@@ -22,7 +22,7 @@ use axum::{
 use bytes::Bytes;
 use http::HeaderMap;
 use http_body_util::Full;
-use tenantry::records::{ListQuery, Want};
+use tenantry::records::{ListQuery, Records, Want};
 
 /// `GET /api/records/{model}`.
 pub(in crate::http) async fn list(
@@ -58,7 +58,8 @@ pub(in crate::http) async fn one(
     RawQuery(text): RawQuery,
     headers: HeaderMap,
 ) -> Result<Response> {
-    let response = one_fast(&app, &scope, &path.model, &path.id, text.as_deref(), &headers).await?;
+    let response =
+        one_fast(&super::of(&app, &scope, &path.model)?, &path.id, text.as_deref(), &headers).await?;
     Ok(response.map(Body::new))
 }
 
@@ -78,18 +79,15 @@ pub(in crate::http) async fn history(
 
 /// Reads one record without owned parameters, for the guard's fast path.
 pub(in crate::http) async fn one_fast(
-    app: &App,
-    scope: &Scope,
-    model: &str,
+    records: &Records<'_>,
     id: &str,
     text: Option<&str>,
     headers: &HeaderMap,
 ) -> Result<http::Response<Full<Bytes>>> {
-    let records = super::of(app, scope, model)?;
     let want = match text {
         None | Some("") => Want::default(),
         Some(text) => {
-            let query = query::one(&records, text)?;
+            let query = query::one(records, text)?;
             Want { fields: query.select.fields, expand: query.expand }
         }
     };

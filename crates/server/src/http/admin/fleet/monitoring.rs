@@ -4,7 +4,7 @@ use crate::{
     http::{App, body::Json, problem::Result, scope::Staff, slow},
     wire::{
         Instant,
-        monitoring::{IntervalSeen, Monitoring, SlowSeen},
+        monitoring::{IntervalSeen, Monitoring, SlowSeen, StoreSeen, TenantSeen},
     },
 };
 use tenantry::name::TenantId;
@@ -20,6 +20,10 @@ pub(in crate::http) async fn show(app: App, Staff(_): Staff) -> Result<Json<Moni
         let tenant = slug(&app, one.tenant).await;
         slow_requests.push(SlowSeen::new(one, tenant));
     }
+    let mut tenants = vec![];
+    for (tenant, store, durations) in app.metrics().busiest() {
+        tenants.push(TenantSeen::new(slug(&app, tenant).await, store, &durations));
+    }
     Ok(Json(Monitoring {
         node: platform.nodes().own_name(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -27,6 +31,8 @@ pub(in crate::http) async fn show(app: App, Staff(_): Staff) -> Result<Json<Moni
         requests: totals.requests(),
         server_errors: totals.classes[4],
         intervals: intervals.iter().map(|interval| IntervalSeen::new(interval, &servers)).collect(),
+        stores: app.metrics().stores().into_iter().map(StoreSeen::new).collect(),
+        tenants,
         slow_ms: u64::try_from(slow::SLOW.as_millis()).unwrap_or(u64::MAX),
         slow_requests,
     }))

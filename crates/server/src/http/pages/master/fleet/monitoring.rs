@@ -4,7 +4,7 @@ use super::lines::{Span, draw, most};
 use crate::http::{
     App,
     admin::slug,
-    observed::{Interval, ServerGauges, SlowRequest},
+    observed::{Durations, Interval, ServerGauges, SlowRequest},
     pages::{answer::page, frame, master::words, visit::Staffed, words::Words},
     problem::Result,
     slow::SLOW,
@@ -46,6 +46,18 @@ pub(in crate::http) async fn show(app: App, Staffed(of): Staffed) -> Result<Resp
         ),
         false => Body::Table(Table::new(&head, rows)),
     };
+    let mut busiest = vec![];
+    for (tenant, store, durations) in app.metrics().busiest() {
+        let slug = slug(&app, tenant).await;
+        busiest.push([vec![company(slug), Cell::text(store)], took_cells(words, &durations)].concat());
+    }
+    let stores = app.metrics().stores();
+    let stores = stores
+        .iter()
+        .map(|(store, durations)| [vec![Cell::text(*store)], took_cells(words, durations)].concat());
+    let took = ["requests", "mean-time", "latency-p50", "latency-p95", "latency-p99"];
+    let by_store = records_table(words, &[&["store"], &took[..]].concat(), stores.collect());
+    let by_company = records_table(words, &[&["company", "store"], &took[..]].concat(), busiest);
     let charts = Chart::within_an_hour(charts(words, &intervals, &servers));
     let sheet = Sheet {
         frame: &frame,
@@ -55,6 +67,10 @@ pub(in crate::http) async fn show(app: App, Staffed(of): Staffed) -> Result<Resp
         buttons: vec![Button::new(words.say("refresh"), HERE, "refresh-cw")],
         sections: vec![
             Section::new("charts", "", charts),
+            Section::new("stores", words.say("records-by-store"), by_store)
+                .help(words.say("records-by-store-help")),
+            Section::new("busiest", words.say("records-by-company"), by_company)
+                .help(words.say("records-by-company-help")),
             Section::new("slow", words.say("slow-requests"), slow).help(words.say("slow-help")),
             Section::new("node", words.say("this-process"), Body::Facts(facts)),
         ],
@@ -174,6 +190,31 @@ impl Draft<'_> {
     }
 }
 
+/// Returns a table of requests for records, or what to say if there were none.
+fn records_table(words: &Words, head: &[&'static str], rows: Vec<Vec<Cell>>) -> Body {
+    match rows.is_empty() {
+        true => Body::Nothing("circle-check", words.say("records-none").into(), String::new()),
+        false => Body::Table(Table::new(&head.iter().map(|id| words.say(id)).collect::<Vec<_>>(), rows)),
+    }
+}
+
+fn took_cells(words: &Words, durations: &Durations) -> Vec<Cell> {
+    let ms = |us: Option<u64>| {
+        let value = few(us.unwrap_or(0) as f64 / 1000.0);
+        Cell::number(words.text("duration-ms").with("value", words.point(&value)))
+    };
+    let parts = [0.5, 0.95, 0.99].map(|part| ms(durations.quantile_us(part)));
+    let counted = [Cell::number(words.number(durations.requests())), ms(durations.mean_us())];
+    counted.into_iter().chain(parts).collect()
+}
+
+fn company(slug: Option<String>) -> Cell {
+    slug.map_or_else(Cell::default, |slug| {
+        let href = format!("/master-admin/companies/{slug}/");
+        Cell::link(slug, href)
+    })
+}
+
 fn slow_row(words: &Words, one: &SlowRequest, tenant: Option<String>) -> Vec<Cell> {
     let what = one.conditions.join(", ");
     let what =
@@ -181,14 +222,10 @@ fn slow_row(words: &Words, one: &SlowRequest, tenant: Option<String>) -> Vec<Cel
     let took = words
         .text("duration-ms")
         .with("value", words.number(u64::try_from(one.took.as_millis()).unwrap_or(u64::MAX)));
-    let company = tenant.map_or_else(Cell::default, |slug| {
-        let href = format!("/master-admin/companies/{slug}/");
-        Cell::link(slug, href)
-    });
     vec![
         Cell::text(format!("{} {}", one.method, one.route)).small(what),
         Cell::number(took),
-        company,
+        company(tenant),
         words::at(words, one.at_us),
         Cell::text(&one.request).small(one.status.to_string()),
     ]
