@@ -16,6 +16,7 @@ use super::{
     restore::args::Restore,
     servers::Server,
     shared_import::Options as SharedImport,
+    sizes::Sizes,
     sql::Sql,
     tenant::args::Tenant,
     upgrade::Options as Upgrade,
@@ -123,6 +124,8 @@ pub(crate) enum Command {
     Sql(Sql),
     /// Count and add up the rows of a model in all tenants; exit status 1 if a tenant did not answer.
     Analytics(Analytics),
+    /// Show the sizes of databases day by day, and the databases that grew most.
+    Sizes(Sizes),
     /// Create, list, verify and prune backups; schedules and status.
     #[command(subcommand)]
     Backup(Backup),

@@ -17,6 +17,7 @@ mod proof;
 mod restore;
 mod server;
 mod setup;
+mod sizes;
 mod tenant;
 mod user;
 
@@ -87,6 +88,7 @@ async fn run(cli: Cli) -> Result<ExitCode> {
         Command::User(verb) => user::run(&place, &verb).await,
         Command::Sql(options) => sql::run(&place, &options).await,
         Command::Analytics(options) => analytics::run(&place, &options).await,
+        Command::Sizes(options) => sizes::run(&place, &options).await,
         Command::Backup(verb) => backup::run(&place, &verb).await,
         Command::Restore(verb) => restore::run(&place, &verb).await,
         Command::UpgradeToPostgres(options) => upgrade::run(&place, &options).await,

@@ -115,6 +115,7 @@ const CASES: &[(&str, &str, &str)] = &[
     ("POST", "/api/tenant/keys", "/api/tenant/keys"),
     ("DELETE", "/api/tenant/keys/{id}", "/api/tenant/keys/999999"),
     ("GET", "/api/tenant/usage", "/api/tenant/usage"),
+    ("GET", "/api/tenant/sizes", "/api/tenant/sizes"),
     ("GET", "/api/tenant/activity", "/api/tenant/activity"),
     ("GET", "/api/tenant/backups", "/api/tenant/backups"),
     ("POST", "/api/tenant/backups", "/api/tenant/backups"),

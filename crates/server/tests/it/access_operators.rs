@@ -99,6 +99,8 @@ pub(super) const CASES: &[(&str, &str, &str)] = &[
     ("GET", "/api/admin/fleet", "/api/admin/fleet"),
     ("GET", "/master-admin/map/", "/master-admin/map/"),
     ("GET", "/api/admin/analytics", "/api/admin/analytics"),
+    ("GET", "/api/admin/sizes", "/api/admin/sizes"),
+    ("GET", "/api/admin/tenants/{slug}/sizes", "/api/admin/tenants/acme/sizes"),
     ("GET", "/api/admin/analytics/{tenant_model}", "/api/admin/analytics/patients"),
     ("GET", "/master-admin/analytics/", "/master-admin/analytics/"),
     ("GET", "/api/admin/monitoring", "/api/admin/monitoring"),

@@ -157,7 +157,7 @@ fn an_older_sqlite_finds_the_control_store_whole() {
          ALTER TABLE plans DROP COLUMN kept; ALTER TABLE restores DROP COLUMN expires_at; \
          ALTER TABLE users DROP COLUMN language; ALTER TABLE users DROP COLUMN time_zone; \
          DROP INDEX placements_failed; DROP INDEX audit_actor; DROP INDEX audit_impersonator; DROP INDEX audit_action; \
-         DROP TABLE view_defaults; DROP TABLE views; DROP INDEX placements_physical; DROP TABLE proofs; DROP INDEX audit_at; DROP TABLE imported_rows; \
+         DROP TABLE view_defaults; DROP TABLE views; DROP INDEX placements_physical; DROP TABLE proofs; DROP INDEX audit_at; DROP TABLE imported_rows; DROP TABLE sizes; \
          DROP TABLE attachments; \
          ALTER TABLE plans DROP COLUMN servers;",
     )

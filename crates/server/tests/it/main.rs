@@ -142,6 +142,7 @@ mod shared_imports;
 #[cfg(feature = "mongodb")]
 mod shared_imports_kit;
 mod shared_rows;
+mod sizes;
 mod slow_readers;
 mod staff_console;
 mod strangers;

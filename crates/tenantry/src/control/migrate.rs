@@ -62,7 +62,8 @@ const MIGRATIONS: &[Migration] = &[
     migration!("025_audit_at", both),
     migration!("026_plan_servers", both),
     migration!("027_imported_rows", both),
-    migration!("029_attachments", both),
+    migration!("028_attachments", both),
+    migration!("029_sizes", both),
 ];
 
 /// Returns the SQL of the table of applied migrations. The SQLite version can no longer be changed.

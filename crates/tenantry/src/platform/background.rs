@@ -2,8 +2,10 @@
 //!
 //! Servers start it; commands do not need it. One timer serves the whole platform; no tenant has its own.
 
+mod daily;
 mod old_activity;
 mod passes;
+mod sizes;
 
 pub use passes::Pass;
 pub(crate) use passes::Passes;
@@ -183,6 +185,7 @@ impl Platform {
         self.run_pass("backups", self.backups().pass()).await;
         self.run_pass("comparisons", self.restores().discard_expired(AT_ONCE)).await;
         self.run_pass("old activity", self.trim_activity()).await;
+        self.run_pass("sizes", self.note_sizes()).await;
         self.run_pass("keys of imports", async { records::forget_imports(control).await.map(drop) }).await;
         self.run_pass("purges", self.purges().start_when_due()).await;
         self.run_pass("cancelled tenants", async { tenants::close_due(control, MOST).await.map(drop) }).await;

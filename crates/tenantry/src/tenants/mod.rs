@@ -16,6 +16,7 @@ mod record;
 mod rename;
 mod reserved;
 mod settings;
+pub mod sizes;
 pub(crate) mod statements;
 mod verbs;
 

@@ -23,7 +23,10 @@ pub(super) const ROOT: Groups = &[
         ],
     ),
     ("Apps", &["app", "migrate"]),
-    ("Tenants and people", &["tenant", "plan", "user", "sql", "analytics", "import-shared-database"]),
+    (
+        "Tenants and people",
+        &["tenant", "plan", "user", "sql", "analytics", "sizes", "import-shared-database"],
+    ),
     ("Databases of owners", &["attach", "detach", "attachments", "schema", "secrets"]),
     ("Backups", &["backup", "restore"]),
     ("History", &["operation", "proof", "audit"]),

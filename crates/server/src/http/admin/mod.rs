@@ -41,6 +41,7 @@ pub(super) use fleet::overview::{
 pub(super) use fleet::proofs::{list as proofs, show as proof, start as start_proof};
 pub(super) use fleet::servers::list as servers;
 pub(super) use fleet::shared_imports::start as start_shared_import;
+pub(super) use fleet::sizes::{USUAL_DAYS, of_all as sizes, of_tenant as sizes_of_tenant};
 pub(super) use impact::show as impact;
 pub(super) use impersonate::{start as impersonate, stop as stop_impersonating};
 pub(super) use life::{

@@ -55,6 +55,7 @@ routes! {
     get "/api/tenant/openapi.json" Member "Own fields" "This API as OpenAPI 3.1, with the fields that the tenant has added" => docs::openapi_of_tenant;
 
     get "/api/tenant/usage" Member "Tenant" "Rows and bytes held" => tenant::usage;
+    get "/api/tenant/sizes" Manager "Tenant" "Sizes of the tenant's databases, day by day" => tenant::sizes;
     get "/api/tenant/activity" Manager "Tenant" "Changes of records, with their authors" => tenant::activity;
     get "/api/tenant/backups" Manager "Tenant" "Backups of the tenant" => tenant::backups;
     get "/api/tenant/restore" Manager "Tenant" "The staged backup, compared with the data in use" => tenant::staged_backup;
@@ -70,10 +71,12 @@ routes! {
     get "/api/admin/fleet" Staff "Staff" "Where all tenants are, how large and how well" => admin::fleet;
     get "/api/admin/analytics" Staff "Staff" "Tenants over the weeks, and what the plans hold" => admin::analytics;
     get "/api/admin/analytics/{tenant_model}" Superuser "Staff" "Numbers, sums and averages over the rows of all tenants" => admin::across;
+    get "/api/admin/sizes" Staff "Staff" "Sizes of all databases, day by day" => admin::sizes;
     get "/api/admin/checklist" Staff "Staff" "What the installation lacks before people work with it" => admin::checklist;
     get "/api/admin/impact/{shared_model}/{id}" Staff "Staff" "Tenants that would notice a change of a shared record" => admin::impact;
     get "/api/admin/tenants" Staff "Staff" "All tenants" => admin::tenants;
     get "/api/admin/tenants/{slug}" Staff "Staff" "One tenant" => admin::tenant;
+    get "/api/admin/tenants/{slug}/sizes" Staff "Staff" "Sizes of a tenant's databases, day by day" => admin::sizes_of_tenant;
     post "/api/admin/tenants" Staff "Staff" "Create a tenant" => admin::create_tenant;
     post "/api/admin/tenants/{slug}/databases" Staff "Staff" "Create missing databases of a tenant" => admin::create_databases;
     post "/api/admin/tenants/{slug}/attach" Staff "Staff" "Use a database that the tenant brings" => admin::attach;

@@ -4,6 +4,7 @@
 use crate::{
     http::{
         App,
+        admin::USUAL_DAYS,
         body::Json,
         names::field,
         problem::Result,
@@ -14,6 +15,7 @@ use crate::{
         Name, Page,
         member::{Activity, ActivityQuery, Sql, SqlRows, Usage},
         operation::{OwnOperation, OwnOperationsQuery},
+        sizes::{SizesQuery, StoreSizes},
     },
 };
 use std::collections::BTreeMap;
@@ -29,6 +31,16 @@ pub(in crate::http) async fn usage(app: App, tenant: Tenant) -> Result<Json<Usag
     }
     let file_bytes = platform.tenant(&tenant).file_bytes().await?;
     Ok(Json(Usage { stores, file_bytes, limits: (*tenant.limits()).into() }))
+}
+
+/// Handles `GET /api/tenant/sizes`: lists the sizes of the tenant's databases, day by day.
+pub(in crate::http) async fn sizes(
+    app: App,
+    tenant: Manager,
+    QueryParams(query): QueryParams<SizesQuery>,
+) -> Result<Json<Page<StoreSizes>>> {
+    let days = query.days.unwrap_or(USUAL_DAYS);
+    Ok(Json(Page::all(app.platform().tenant(&tenant).sizes(days).await?)))
 }
 
 /// Handles `GET /api/tenant/activity`: lists changes of records, newest first, for managers of the tenant.

@@ -14,7 +14,7 @@ mod views;
 
 pub(super) use backups::{export, list as backups, start as back_up};
 pub(super) use fields::{add as add_field, change as change_field, list as fields, remove as remove_field};
-pub(super) use insight::{activity, operations, sql, usage};
+pub(super) use insight::{activity, operations, sizes, sql, usage};
 pub(super) use keys::{create as create_key, list as keys, revoke as revoke_key};
 pub(super) use members::{
     change as change_member, invitations, invite, invited, list as members, remove as remove_member,

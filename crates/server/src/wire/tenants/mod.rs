@@ -11,4 +11,5 @@ pub(crate) mod plan;
 pub(crate) mod proof;
 pub(crate) mod purge;
 pub(crate) mod shared_import;
+pub(crate) mod sizes;
 pub(crate) mod tenant;

@@ -70,6 +70,7 @@ pub(crate) const KINDS: &[Kind] = &[
         "attachments",
         "SELECT count(*) FROM attachments WHERE tenant = ?1",
     ),
+    gone("sizes of databases, day by day", "sizes", "SELECT count(*) FROM sizes WHERE tenant = ?1"),
     gone("notes of restores", "restores", "SELECT count(*) FROM restores WHERE tenant = ?1"),
     stays(
         "operations",
@@ -131,6 +132,7 @@ pub(crate) async fn cut_off(write: &mut Write, id: TenantId) -> Result<()> {
         "DELETE FROM imports WHERE tenant = ?",
         "DELETE FROM imported_rows WHERE tenant = ?",
         "DELETE FROM attachments WHERE tenant = ?",
+        "DELETE FROM sizes WHERE tenant = ?",
         "DELETE FROM invitations WHERE tenant = ?",
         "DELETE FROM mails WHERE tenant = ?",
     ] {

@@ -1,4 +1,4 @@
-//! Staff handlers for the fleet as a whole: overview, monitoring, processes, database servers, migrations, proofs of
+//! Staff handlers for the fleet as a whole: overview, monitoring, sizes, processes, database servers, migrations, proofs of
 //! isolation, attached databases, imports of shared databases, and aggregates over the rows of all tenants.
 
 pub(super) mod across;
@@ -10,3 +10,4 @@ pub(super) mod overview;
 pub(super) mod proofs;
 pub(super) mod servers;
 pub(super) mod shared_imports;
+pub(super) mod sizes;

@@ -2,6 +2,7 @@
 
 use super::words;
 use crate::http::{
+    admin::USUAL_DAYS,
     pages::{
         answer::page,
         frame,
@@ -43,6 +44,8 @@ pub(in crate::http) async fn show(of: StaffedOn) -> Result<Response> {
             words.say("databases"),
             databases(words, &tenant, &versions),
         ));
+        let sizes = of.platform().tenants().sizes(&of.of.actor, &of.slug, USUAL_DAYS).await?;
+        sections.push(super::fleet::sizes(words, &sizes, of.platform().now_us()));
         sections.extend(misplaced(&of).await?);
         sections.extend(staged(&of).await?);
     }

@@ -1,4 +1,5 @@
-//! `/master-admin/analytics/`: the number of companies week by week, and the use of each plan.
+//! `/master-admin/analytics/`: the number of companies week by week, the sizes of databases, and the use of
+//! each plan.
 
 use super::lines::{Span, draw, most};
 use crate::http::{
@@ -30,6 +31,7 @@ pub(in crate::http) async fn show(app: App, Staffed(of): Staffed) -> Result<Resp
     let asked = query(&of.visit.query).get("weeks").parse().ok().filter(|weeks| PERIODS.contains(weeks));
     let weeks = asked.unwrap_or(USUAL_WEEKS);
     let growth = app.platform().tenants().growth(&of.actor, weeks).await?;
+    let sizes = app.platform().tenants().sizes_of_all(&of.actor, weeks * 7).await?;
     let frame = frame::of_operator(&of, words.say("analytics"));
     let choice = |weeks: u32| Choice::new(weeks.to_string(), words.text("last-weeks").with("count", weeks));
     let period = Field::new("weeks", words.say("period"), Kind::Select(PERIODS.map(choice).to_vec()));
@@ -44,6 +46,8 @@ pub(in crate::http) async fn show(app: App, Staffed(of): Staffed) -> Result<Resp
             Section::new("period", "", Body::Filter(Filter { action: HERE, q: None, fields })),
             Section::new("figures", "", Body::Figures(figures(words, &growth))),
             Section::new("charts", "", Body::Charts { charts: charts(words, &growth.weeks), is_live: false }),
+            super::sizes::section(words, &sizes.stores, app.platform().now_us()),
+            super::sizes::fastest(words, &sizes.fastest),
             Section::new("plans", words.say("plans"), plans(words, &growth.plans))
                 .help(words.say("plan-use-help")),
             Section::new("by-week", words.say("weeks"), table(words, &growth.weeks)),

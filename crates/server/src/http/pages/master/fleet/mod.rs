@@ -5,8 +5,10 @@ mod lines;
 mod map;
 mod migrations;
 mod monitoring;
+mod sizes;
 
 pub(in crate::http) use analytics::show as analytics;
 pub(in crate::http) use map::show as map;
 pub(in crate::http) use migrations::{ask as ask_migrations, run as start_migrations, show as migrations};
 pub(in crate::http) use monitoring::show as monitoring;
+pub(super) use sizes::section as sizes;

@@ -1,4 +1,4 @@
--- The control store, internal migration 29: databases that owners made, and that operators attached by URL.
+-- The control store, internal migration 28: databases that owners made, and that operators attached by URL.
 
 CREATE TABLE attachments (
   -- Random number, which the name of the server contains.

@@ -1,4 +1,4 @@
--- See 029_attachments.sql.
+-- See 028_attachments.sql.
 
 CREATE TABLE attachments (
   id bigint PRIMARY KEY,
