@@ -14,11 +14,11 @@ use tenantry::internals::answered_by_copies;
 use tenantry_server::http::Options;
 use tenantry_testkit::mongodb::{self, Document, Home, doc};
 
-const BANKS: &str = "/api/records/banks";
+pub(crate) const BANKS: &str = "/api/records/banks";
 /// Longest wait for a change that no server announced; copies are made anew after 10 s.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-fn configured(dir: &Path, home: &Home) -> String {
+pub(crate) fn configured(dir: &Path, home: &Home) -> String {
     valuation::configured(dir, Some(("mongo", &mongo(home)))) + NO_LIMIT
 }
 

@@ -77,6 +77,8 @@ mod limits;
 mod lives;
 #[cfg(feature = "mongodb")]
 mod local_copies;
+#[cfg(feature = "mongodb")]
+mod local_copies_crossed;
 mod lockout;
 mod lost_stores;
 mod many_connections;

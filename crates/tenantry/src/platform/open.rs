@@ -73,7 +73,7 @@ impl Platform {
         let refused = prepare_stores(&engine, &config, &apps, &control).await?;
         refused.iter().for_each(|refused| tracing::error!("{refused}"));
         versions::register(&control, apps.stores()).await?;
-        let platform = Self::of(config, apps, engine, control, in_use).await?;
+        let platform = Self::of(config, apps, engine, control, in_use, None).await?;
         platform.0.behind.store(Arc::new(refused));
         platform.0.operations.context().set_platform(&platform.0);
         Ok(platform)
@@ -112,14 +112,17 @@ impl Platform {
         let control =
             Control::open_to_read(&engine, engine.system(&place).await?, Some(heads_file(&config))).await?;
         engine.set_platform(&platform_id(&control).await?)?;
-        let mut platform = Self::of(config, apps, engine, control, in_use).await?;
-        if let Some(inner) = Arc::get_mut(&mut platform.0) {
-            inner.refused = Some(refused);
-        }
-        Ok(platform)
+        Self::of(config, apps, engine, control, in_use, Some(refused)).await
     }
 
-    async fn of(config: Config, apps: Apps, engine: Engine, control: Control, in_use: InUse) -> Result<Self> {
+    async fn of(
+        config: Config,
+        apps: Apps,
+        engine: Engine,
+        control: Control,
+        in_use: InUse,
+        refused: Option<String>,
+    ) -> Result<Self> {
         let topology = Topology::new(control.clone());
         let access = Access::open(control.clone(), topology.clone(), &config)?;
         let mailer = Mailer::open(control.clone(), &config)?;
@@ -154,7 +157,7 @@ impl Platform {
             secrets,
             attachments_checked: AtomicI64::new(0),
             analysing: tokio::sync::Semaphore::new(1),
-            refused: None,
+            refused,
             _in_use: in_use,
         };
         scratch::sweep(&inner.config);
