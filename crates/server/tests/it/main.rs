@@ -4,6 +4,7 @@
 #![recursion_limit = "256"]
 
 mod access;
+mod access_members;
 mod access_operators;
 mod access_staff;
 mod account;
