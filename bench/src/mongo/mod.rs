@@ -3,6 +3,7 @@
 //! the same collections and indexes by hand.
 
 pub(crate) mod many;
+mod mirror;
 mod shared;
 
 use crate::{
@@ -79,7 +80,8 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         }
         runtime.block_on(world.remove())?;
     }
-    shared::run(&runtime, &options.url, options.rounds, options.seconds)
+    shared::run(&runtime, &options.url, options.rounds, options.seconds)?;
+    mirror::run(&runtime, &options.url)
 }
 
 fn print(isolation: &str, what: &str, compared: &Compared) {

@@ -70,6 +70,8 @@ pub(crate) enum Command {
     /// Run it after `tenantry migrate make` or after new apps were copied here. The configuration is not read again.
     /// SIGHUP makes a single server do the same.
     Reload,
+    /// Show what every running server of this data directory remembers: time to answer, connections, slow requests.
+    Monitoring(Whole),
     /// Check models, migrations and every database; exit status 1 if something is wrong.
     Check {
         /// Only this tenant.

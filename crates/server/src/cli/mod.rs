@@ -15,6 +15,7 @@ mod parse;
 mod plan;
 mod proof;
 mod restore;
+mod running;
 mod server;
 mod setup;
 mod sizes;
@@ -23,8 +24,9 @@ mod user;
 
 pub use args::Cli;
 pub use parse::parse;
+use running::{monitoring, reload};
 use server::{
-    attachments, audit, check, checklist, clock, completions, demo, nodes, project, reload, serve, servers,
+    attachments, audit, check, checklist, clock, completions, demo, nodes, project, serve, servers,
     shared_import, sql, upgrade,
 };
 use show::{out, progress, table, watch};
@@ -71,6 +73,7 @@ async fn run(cli: Cli) -> Result<ExitCode> {
         Command::Demo(options) => demo::run(&place, &options).await,
         Command::Serve(listen) => serve::run(&place, &listen).await,
         Command::Reload => reload::run(&place).await,
+        Command::Monitoring(whole) => monitoring::run(&place, &whole).await,
         Command::Check { tenant, no_pages } => check::run(&place, tenant.as_ref(), !no_pages).await,
         Command::Checklist(whole) => checklist::run(&place, &whole).await,
         Command::Node(verb) => nodes::run(&place, &verb).await,

@@ -36,6 +36,7 @@ pub(crate) use pages::percent;
 /// What a server remembers of its last hour.
 pub(crate) mod observed {
     pub(crate) use super::{
+        admin::last_hour,
         history::{Interval, ServerGauges},
         latency::Durations,
         slow::SlowRequest,

@@ -2,6 +2,8 @@
 
 use super::{
     app::{Client, TestApp},
+    binary::{run, start, stdout},
+    lives::fine,
     web::Web,
 };
 use serde_json::{Value, json};
@@ -110,4 +112,28 @@ async fn records_are_timed_by_store_and_by_company() {
     for part in ["Records by store", "Records by company"] {
         assert!(page.text().contains(part), "{part} in {}", page.text());
     }
+}
+
+#[test]
+fn the_command_line_shows_what_a_running_server_remembers() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = start(dir.path(), "demo");
+    let token = server.log_in("owner@city-hospital.example");
+    for _ in 0..3 {
+        assert_eq!(server.ask("GET", "/api/records/patients", &token, None).0, 200);
+    }
+    let said = fine(dir.path(), &["monitoring"]);
+    let has = |line: &str, parts: &[&str]| parts.iter().all(|part| line.contains(part));
+    for parts in [&["city-hospital", "tenant", "3", "ms"][..], &["main", "GiB"], &["STORE", "MEDIAN", "99 %"]]
+    {
+        assert!(said.lines().any(|line| has(line, parts)), "{parts:?} in {said}");
+    }
+    let told: Value = serde_json::from_str(&fine(dir.path(), &["monitoring", "--json"])).unwrap();
+    let tenants = told["items"][0]["tenants"].as_array().unwrap();
+    assert!(tenants.iter().any(|one| one["tenant"] == "city-hospital" && one["requests"] == 3), "{told}");
+    drop(server);
+    let none = run(dir.path(), &["monitoring"]);
+    assert!(none.status.success() && stdout(&none).contains("no server of this data directory"));
+    let none: Value = serde_json::from_str(&fine(dir.path(), &["monitoring", "--json"])).unwrap();
+    assert_eq!(none, json!({"items": []}));
 }

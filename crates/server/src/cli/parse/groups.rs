@@ -14,6 +14,7 @@ pub(super) const ROOT: Groups = &[
             "demo",
             "serve",
             "reload",
+            "monitoring",
             "check",
             "checklist",
             "node",

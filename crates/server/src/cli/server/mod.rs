@@ -9,7 +9,6 @@ pub(in crate::cli) mod completions;
 pub(in crate::cli) mod demo;
 pub(in crate::cli) mod nodes;
 pub(in crate::cli) mod project;
-pub(in crate::cli) mod reload;
 pub(in crate::cli) mod serve;
 pub(in crate::cli) mod servers;
 pub(in crate::cli) mod shared_import;

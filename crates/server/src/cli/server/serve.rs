@@ -1,6 +1,11 @@
 //! `tenantry serve`: serves the platform over HTTP until it is told to stop.
 
-use crate::cli::{args::Listen, reload, setup::Place};
+use crate::cli::{
+    args::Listen,
+    reload,
+    running::{self, Socket},
+    setup::Place,
+};
 use crate::http::{App, Options, ServeOptions, router, serve, serve_metrics};
 use anyhow::{Result, anyhow};
 use std::{net::SocketAddr, process::ExitCode};
@@ -56,7 +61,7 @@ pub(in crate::cli) async fn until_stopped(
     let work = platform.start_background();
     let options = ServeOptions::of(&platform);
     log_bounds(&platform, &options);
-    let reloads = (reload::on_hangup(&platform)?, listening(&platform));
+    let reloads = (reload::on_hangup(&platform)?, listening(&app));
     // Register the signals before the announcement, so that a signal right after it is not missed.
     let stopped = stop_signal()?;
     announce(bound);
@@ -95,10 +100,10 @@ async fn listener(address: SocketAddr, remedy: &str) -> Result<TcpListener> {
     listener.map_err(|error| anyhow!("cannot listen on {address}: {error}\n  remedy: {remedy}"))
 }
 
-/// Returns the socket for `tenantry reload`. If it cannot be created, warns and returns `None`; then only SIGHUP
-/// reloads.
-fn listening(platform: &Platform) -> Option<reload::Socket> {
-    let socket = reload::listen(platform);
+/// Returns the socket for `tenantry reload` and `tenantry monitoring`. If it cannot be created, warns and returns
+/// `None`; then only SIGHUP reloads.
+fn listening(app: &App) -> Option<Socket> {
+    let socket = running::listen(app);
     let warn = |error: &std::io::Error| tracing::warn!(%error, "no socket for `tenantry reload`: use SIGHUP");
     socket.inspect_err(warn).ok()
 }

@@ -33,6 +33,7 @@ pub(super) use fleet::attachments::{
 pub(super) use fleet::migrations::{
     check as check_migrations, show as migrations, start as start_migrations,
 };
+pub(crate) use fleet::monitoring::last_hour;
 pub(super) use fleet::monitoring::{show as monitoring, slug};
 pub(super) use fleet::nodes::list as nodes;
 pub(super) use fleet::overview::{

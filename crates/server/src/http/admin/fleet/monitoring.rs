@@ -11,20 +11,25 @@ use tenantry::name::TenantId;
 
 /// `GET /api/admin/monitoring`.
 pub(in crate::http) async fn show(app: App, Staff(_): Staff) -> Result<Json<Monitoring>> {
+    Ok(Json(last_hour(&app).await))
+}
+
+/// Returns the last hour of this server.
+pub(crate) async fn last_hour(app: &App) -> Monitoring {
     let platform = app.platform();
     let (since_us, intervals) = app.history().read(app.metrics(), platform);
     let totals = app.metrics().totals();
     let servers: Vec<_> = platform.config().servers.iter().map(|server| server.name.to_string()).collect();
     let mut slow_requests = vec![];
     for one in app.slow().list() {
-        let tenant = slug(&app, one.tenant).await;
+        let tenant = slug(app, one.tenant).await;
         slow_requests.push(SlowSeen::new(one, tenant));
     }
     let mut tenants = vec![];
     for (tenant, store, durations) in app.metrics().busiest() {
-        tenants.push(TenantSeen::new(slug(&app, tenant).await, store, &durations));
+        tenants.push(TenantSeen::new(slug(app, tenant).await, store, &durations));
     }
-    Ok(Json(Monitoring {
+    Monitoring {
         node: platform.nodes().own_name(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
         since: Instant(since_us),
@@ -35,7 +40,7 @@ pub(in crate::http) async fn show(app: App, Staff(_): Staff) -> Result<Json<Moni
         tenants,
         slow_ms: u64::try_from(slow::SLOW.as_millis()).unwrap_or(u64::MAX),
         slow_requests,
-    }))
+    }
 }
 
 /// Returns the slug of a tenant that a request entered. `None` for no tenant, and for one that is gone.
