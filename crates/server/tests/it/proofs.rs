@@ -203,6 +203,35 @@ async fn a_swapped_file_and_a_file_with_two_names_are_found() {
     assert_eq!(forged["verified"], false);
 }
 
+/// A server that has not noticed that a member was removed lets the member's session in.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_session_that_reaches_another_company_is_found() {
+    let app = TestApp::with(Options::default()).await;
+    let (acme, rival) = (app.register("acme").await, app.register("rival").await);
+    let staff = app.staff().await;
+    let proof = prove(&staff, &json!({})).await;
+    holds(&proof);
+    // Two tenants, a bound session and one without a tenant, four ways.
+    assert_eq!(checked(&proof, "session"), 16, "{proof:#}");
+    app.joins(&acme, &rival, "owner@rival.example", "viewer").await;
+    // The only member of the company belongs to both, so there is no member to try.
+    let proof = prove(&staff, &json!({"tenant": "rival"})).await;
+    assert_eq!((violated(&proof), checked(&proof, "session")), (vec![], 0), "{proof:#}");
+    rival.get("/api/me").await.expect(200);
+    let mut write = app.control().begin().await.unwrap();
+    let silently = "DELETE FROM memberships WHERE tenant = 1 AND user_id = \
+        (SELECT id FROM users WHERE email = 'owner@rival.example')";
+    write.execute(silently, &[]).await.unwrap();
+    write.commit_unaudited().await.unwrap();
+    let proof = prove(&staff, &json!({"tenant": "rival"})).await;
+    assert_eq!(violated(&proof), ["session"], "{proof:#}");
+    let finding = &proof["findings"][0];
+    assert_eq!((&finding["tenant"], &finding["place"]), (&json!("rival"), &json!("acme")), "{finding}");
+    let detail = finding["detail"].as_str().unwrap();
+    assert!(detail.ends_with("reaches tenant acme: by host, by path, by X-Tenant, by a switch"), "{detail}");
+    assert!(finding["remedy"].as_str().unwrap().contains("restart the servers"), "{finding}");
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn rows_of_nobody_in_a_pool_of_files_and_placements_that_are_shared_are_found() {
     let text = "[stores.control]\n[stores.shared]\n[stores.tenant]\nisolation = \"pooled\"\n";

@@ -91,6 +91,18 @@ impl Access {
         }
     }
 
+    /// Returns the actor and the named tenant of a request with this session and no other credential. Unlike
+    /// [`Access::resolve`], it records no refusal.
+    pub(super) async fn resolve_session(
+        &self,
+        session: Arc<Session>,
+        presented: &Presented<'_>,
+    ) -> Result<(Actor, Option<TenantId>)> {
+        let Checked { actor, tenant, claimed } = self.check_session(session).await?;
+        let named = self.named(&actor, tenant, claimed, presented).await?;
+        Ok((actor.bind(named), named))
+    }
+
     /// Returns the tenant that the request names, if the caller belongs to that tenant.
     async fn named(
         &self,

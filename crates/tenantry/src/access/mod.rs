@@ -12,6 +12,7 @@ pub mod handle;
 pub mod host;
 mod issuers;
 mod limits;
+mod neighbour;
 mod operator;
 mod positions;
 mod sign_in;

@@ -8,7 +8,7 @@ use crate::{
 use std::collections::HashSet;
 use tenantry_engine::{
     SqlRow,
-    name::{PhysicalName, ServerName, Slug, StoreName, TenantId},
+    name::{PhysicalName, ServerName, Slug, StoreName, TenantId, UserId},
     place::{Isolation, Place},
 };
 
@@ -112,6 +112,35 @@ pub(super) async fn neighbours(control: &Control, server: &ServerName) -> Result
         }
     }
     Ok(found)
+}
+
+/// Returns another tenant, the next one by id or else the first, and a member of `tenant` who does not belong to it.
+/// `None` if there is no other tenant or no such member.
+pub(super) async fn stranger(
+    control: &Control,
+    tenant: TenantId,
+) -> Result<Option<(UserId, (TenantId, Slug))>> {
+    let mut tx = control.snapshot().await?;
+    let mut other = None;
+    for bound in ["id > ?", "id < ?"] {
+        let sql = format!(
+            "SELECT id, slug FROM tenants WHERE {bound} AND state IN ('active', 'suspended', 'cancelled') \
+             ORDER BY id LIMIT 1"
+        );
+        let rows = tx.query(&sql, params![tenant.get()]).await?;
+        if let Some(row) = rows.first() {
+            other = Some((TenantId::from_raw(row.integer(0)?), Slug::parse(row.text(1)?)?));
+            break;
+        }
+    }
+    let Some((other, slug)) = other else { return Ok(None) };
+    let sql = "SELECT m.user_id FROM memberships AS m JOIN users AS u ON u.id = m.user_id \
+        WHERE m.tenant = ? AND u.is_active = 1 AND NOT EXISTS \
+          (SELECT 1 FROM memberships AS o WHERE o.user_id = m.user_id AND o.tenant = ?) \
+        ORDER BY m.user_id LIMIT 1";
+    let rows = tx.query(sql, params![tenant.get(), other.get()]).await?;
+    let Some(row) = rows.first() else { return Ok(None) };
+    Ok(Some((UserId::from_raw(row.integer(0)?), (other, slug))))
 }
 
 /// Returns true if the catalog still names this place of the tenant.

@@ -16,6 +16,8 @@ pub enum Rule {
     Resident,
     /// Requests of a tenant are routed to the place that the catalog names, and the place accepts them.
     Routing,
+    /// The session of a tenant's member is refused at another tenant, however the request names it.
+    Session,
     /// The database carries the tenant, store, generation and installation of the place, and no other.
     Identity,
     /// The place is refused at another generation and for another tenant.
@@ -54,10 +56,11 @@ impl From<Inside> for Rule {
 
 impl Rule {
     /// All rules, in the order of a report.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Placement,
         Self::Resident,
         Self::Routing,
+        Self::Session,
         Self::Identity,
         Self::Refusal,
         Self::Rows,
@@ -75,6 +78,7 @@ impl Rule {
             Self::Placement => "No two placements share a file, database or schema",
             Self::Resident => "Every tenant in a pool is placed there",
             Self::Routing => "Requests reach the place that the catalog names",
+            Self::Session => "A member's session is refused at another tenant",
             Self::Identity => "Each database says whose it is",
             Self::Refusal => "A stale or swapped place is refused",
             Self::Rows => "Every row belongs to a tenant that lives there",
@@ -96,6 +100,10 @@ impl Rule {
             }
             Self::Resident => "run: tenantry check, which names these rows and what to do about them",
             Self::Routing => "restart the servers, so that they read the catalog again, and prove again",
+            Self::Session => {
+                "restart the servers, so that they read accounts and members again, and prove again; if it stays, \
+                 suspend both tenants and report it"
+            }
             Self::Identity => {
                 "another database lies at this place: suspend the tenant and run: tenantry restore, with the backup \
                  that you trust"

@@ -122,6 +122,9 @@ impl<'a> Survey<'a> {
 
     async fn page(&mut self, tenants: &[(TenantId, Slug)]) -> Result<()> {
         let (Some((first, _)), Some((last, _))) = (tenants.first(), tenants.last()) else { return Ok(()) };
+        for tenant in tenants {
+            self.session(tenant).await?;
+        }
         let mut tx = self.context.control.snapshot().await?;
         let placements = placement::of_range(&mut tx, *first, *last).await?;
         drop(tx);
@@ -148,6 +151,23 @@ impl<'a> Survey<'a> {
         }
         self.report.tenants += tenants.len() as u64;
         reports.into_iter().for_each(|report| self.report.add(report));
+        Ok(())
+    }
+
+    /// Tries the session of one of the tenant's members at another tenant.
+    async fn session(&mut self, (id, slug): &(TenantId, Slug)) -> Result<()> {
+        let Some((user, (other, name))) = catalog::stranger(&self.context.control, *id).await? else {
+            return Ok(());
+        };
+        let platform = self.context.platform()?;
+        let tried = platform.access.try_at_neighbour(user, *id, (other, &name)).await?;
+        self.report.check(Rule::Session, tried.tries);
+        if !tried.open.is_empty() {
+            let ways: Vec<_> = tried.open.iter().map(|way| way.says()).collect();
+            let about = About { tenant: Some(slug.clone()), place: name.to_string(), ..About::default() };
+            let detail = format!("a session of user:{user} reaches tenant {name}: {}", ways.join(", "));
+            self.report.find(Rule::Session, &about, detail);
+        }
         Ok(())
     }
 
