@@ -69,7 +69,11 @@ impact-own =
         [one] { $count } company has own values, and would not see a change of those fields.
        *[other] { $count } companies have own values, and would not see a change of those fields.
     }
-impact-more = There are more companies.
+impact-more =
+    { $count ->
+        [one] { $count } company has not been asked yet.
+       *[other] { $count } companies have not been asked yet.
+    }
 impact-none = No company would notice
 impact-help = Companies may refer to this record, or have their own values for it.
 impact-ask = Ask the companies

@@ -35,7 +35,7 @@ async fn companies(app: &TestApp) -> Client {
     staff
 }
 
-async fn staff_learn_numbers(app: TestApp) {
+async fn staff_learn_numbers(app: TestApp, is_pooled: bool) {
     let staff = companies(&app).await;
     let cities = of(&staff, CITY).await;
     let names = |answer: &Value| -> Vec<String> {
@@ -70,6 +70,19 @@ async fn staff_learn_numbers(app: TestApp) {
     assert_eq!(names(&second), ["rival"]);
     let last = of(&staff, &format!("{CITY}?limit=1&after={}", next(&second))).await;
     assert_eq!((names(&last), &last["next"]), (vec![], &Value::Null));
+    assert_eq!((&first["left"], &last["left"]), (&json!(2), &json!(0)));
+    // An answer opens few databases. All tenants of a pool are in one.
+    let bounded = of(&staff, &format!("{CITY}?databases=1")).await;
+    if is_pooled {
+        assert_eq!((&bounded["asked"], &bounded["left"]), (&json!(3), &json!(0)), "{bounded}");
+    } else {
+        let rest = of(&staff, &format!("{CITY}?databases=2&after={}", next(&bounded))).await;
+        for (page, (asked, left)) in [(&bounded, (1, 2)), (&rest, (2, 0))] {
+            assert_eq!((&page["asked"], &page["left"]), (&json!(asked), &json!(left)), "{page}");
+        }
+        assert_eq!((names(&bounded), names(&rest)), (vec!["acme".into()], vec!["rival".to_owned()]));
+        assert_eq!(rest["next"], Value::Null, "{rest}");
+    }
     // A record that no tenant refers to, a missing record, and a record that is not shared.
     assert_eq!(names(&of(&staff, "/api/admin/impact/cities/2").await).len(), 0);
     for path in ["cities/999", "cities/x", "patients/1", "nothing/1"] {
@@ -81,7 +94,8 @@ async fn staff_learn_numbers(app: TestApp) {
 async fn staff_learn_which_companies_would_notice() {
     for isolation in ["database", "pooled"] {
         let settings = Settings::default().isolation(isolation);
-        staff_learn_numbers(TestApp::configured(&settings, Options::default()).await).await;
+        let app = TestApp::configured(&settings, Options::default()).await;
+        staff_learn_numbers(app, isolation == "pooled").await;
     }
 }
 
@@ -89,7 +103,8 @@ async fn staff_learn_which_companies_would_notice() {
 async fn staff_learn_which_companies_would_notice_on_postgresql() {
     for server in tenantry_testkit::postgres::servers() {
         for isolation in [Isolation::Database, Isolation::Schema, Isolation::Pooled] {
-            staff_learn_numbers(TestApp::on_postgres(&server, isolation).await).await;
+            let app = TestApp::on_postgres(&server, isolation).await;
+            staff_learn_numbers(app, isolation == Isolation::Pooled).await;
         }
     }
 }

@@ -44,7 +44,7 @@ pub(crate) use paths::compare;
 pub use read::{Document, ListQuery, Page, Want};
 pub use references::dependence::{Dependence, depends_on};
 pub(crate) use references::dependence::{owners, record_id};
-pub use references::impact::{Impact, MAX_NOTICING, Noticing, Unasked};
+pub use references::impact::{Impact, ImpactBounds, MAX_NOTICING, MAX_OPENED, Noticing, Unasked};
 pub use views::{NewView, View, ViewChange, Views};
 pub use write::{Input, MAX_BATCH};
 

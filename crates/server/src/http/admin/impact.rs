@@ -5,7 +5,10 @@ use crate::{
     wire::impact::{Impact, ImpactQuery},
 };
 use axum::extract::Path;
-use tenantry::{name::TenantId, records::Scope};
+use tenantry::{
+    name::TenantId,
+    records::{ImpactBounds, MAX_OPENED, Scope},
+};
 
 /// `GET /api/admin/impact/{shared_model}/{id}`.
 pub(in crate::http) async fn show(
@@ -16,5 +19,7 @@ pub(in crate::http) async fn show(
 ) -> Result<Json<Impact>> {
     let records = app.platform().records(Scope::Staff(&actor), &model)?;
     let after = query.after.map(|id| TenantId::from_raw(id.0));
-    Ok(Json(records.impact(&id, after, query.limit.0 as usize).await?.into()))
+    let opened = query.databases.map_or(MAX_OPENED, usize::from);
+    let bounds = ImpactBounds { noticing: query.limit.0 as usize, opened };
+    Ok(Json(records.impact(&id, after, bounds).await?.into()))
 }

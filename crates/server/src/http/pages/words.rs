@@ -137,6 +137,22 @@ impl Words {
         self.language.translated(text).into_owned()
     }
 
+    /// Returns the label of a model; its name if no app declares it.
+    pub(super) fn model(&self, name: &str) -> String {
+        let models = self.labels.models();
+        models
+            .iter()
+            .find(|model| model.name.as_str() == name)
+            .map_or_else(|| human(name), |m| m.label.clone())
+    }
+
+    /// Returns the label of a model's field.
+    pub(super) fn field(&self, model: &str, name: &str) -> String {
+        let model = self.labels.models().iter().find(|known| known.name.as_str() == model);
+        let field = model.and_then(|model| model.field(name));
+        field.map_or_else(|| human(name), |field| field.label.clone())
+    }
+
     /// Returns the label of a value of a closed list.
     pub(super) fn choice(&self, model: &Model, field: &Field, value: &str) -> String {
         let label = self.labels.choice(model.name.as_str(), field.name.as_str(), value);

@@ -14,12 +14,15 @@ requests! {
         /// Largest number of tenants in the answer, at most 200.
         #[serde(default)]
         limit: Limit,
+        /// Largest number of databases that are opened for the answer, at most 200, which is the default. A pool counts
+        /// once.
+        databases: Option<u16>,
     }
 }
 
 answers! {
     /// A page of the tenants that would notice a change of a shared record. Computing a page takes at most a few
-    /// seconds, so a page may have fewer tenants than requested.
+    /// seconds and opens at most 200 databases, so a page may have fewer tenants than requested.
     struct Impact from impact: records::Impact {
         tenants: Vec<Noticing> = impact.noticing.into_iter().map(Noticing::from).collect(),
         /// Number of tenants that answered for this page.
@@ -28,6 +31,8 @@ answers! {
         unasked: Vec<Unasked> = impact.unasked.into_iter().map(Unasked::from).collect(),
         /// Cursor of the next page; null if there is none.
         next: Option<String> = impact.next.map(|id| id.to_string()),
+        /// Number of tenants after this page that have not been asked.
+        left: u64 = impact.left,
     }
 
     /// A tenant that would notice the change.

@@ -2,7 +2,9 @@
 //! override it. Staff see numbers, never rows.
 //!
 //! Called by the staff API and by the forms of shared records. It decides nothing: a delete asks every tenant again
-//! (`delete`). The cost grows with the number of tenants, so an answer is one page and takes a few seconds at most.
+//! (`delete`). The cost grows with the number of tenants, so an answer is one page: it takes a few seconds at most and
+//! opens a bounded number of databases, so that idle databases do not displace those in use. It says how many tenants
+//! are left.
 
 use super::leaving::Referrer;
 use crate::{
@@ -15,7 +17,7 @@ use crate::{
 };
 use futures_util::{StreamExt, future::BoxFuture, stream};
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, HashSet},
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -29,12 +31,14 @@ use tenantry_engine::{
 
 /// Number of tenants asked at a time.
 const AT_ONCE: usize = 8;
-/// Number of tenants that one query of the catalog returns.
-const BATCH: i64 = 256;
+/// Number of placements that one query of the catalog returns. Larger than the number of stores of an app.
+const BATCH: usize = 256;
 /// Time after which an answer ends.
 const PATIENCE: Duration = Duration::from_secs(5);
 /// Largest number of tenants that an answer names.
 pub const MAX_NOTICING: usize = 200;
+/// Largest number of databases that an answer opens: less than half of those that a process keeps open by default.
+pub const MAX_OPENED: usize = 200;
 
 /// A page of the tenants that would notice a change of a shared record, in the order of their ids.
 #[derive(Debug, Default)]
@@ -47,6 +51,23 @@ pub struct Impact {
     pub unasked: Vec<Unasked>,
     /// Id of the last tenant of this page; `None` if no tenants are left.
     pub next: Option<TenantId>,
+    /// Number of tenants after this page that have not been asked.
+    pub left: u64,
+}
+
+/// ImpactBounds of one answer.
+#[derive(Debug, Clone, Copy)]
+pub struct ImpactBounds {
+    /// Largest number of tenants that the answer names, at most [`MAX_NOTICING`].
+    pub noticing: usize,
+    /// Largest number of databases that the answer opens, at most [`MAX_OPENED`]. A pool counts once.
+    pub opened: usize,
+}
+
+impl Default for ImpactBounds {
+    fn default() -> Self {
+        Self { noticing: MAX_NOTICING, opened: MAX_OPENED }
+    }
 }
 
 /// A tenant that would notice a change.
@@ -89,7 +110,7 @@ impl Records<'_> {
     /// # Errors
     /// Returns [`Error::NotFound`] if the actor is not staff outside any tenant, and for a missing record. Returns
     /// [`Error::Denied`] if the actor may not read the model.
-    pub async fn impact(&self, id: &str, after: Option<TenantId>, limit: usize) -> Result<Impact> {
+    pub async fn impact(&self, id: &str, after: Option<TenantId>, bounds: ImpactBounds) -> Result<Impact> {
         let Scope::Staff(actor) = self.scope else { return Err(Error::NotFound("record")) };
         actor.require_staff()?;
         self.allow(Verb::Read)?;
@@ -98,7 +119,11 @@ impl Records<'_> {
             return Err(Error::NotFound("record"));
         }
         let question = Question { records: self, id, stores: self.answering_stores() };
-        question.ask(after, limit.clamp(1, MAX_NOTICING)).await
+        let bounds = ImpactBounds {
+            noticing: bounds.noticing.clamp(1, MAX_NOTICING),
+            opened: bounds.opened.clamp(1, MAX_OPENED),
+        };
+        question.ask(after, bounds).await
     }
 
     /// Returns the stores of tenants that may refer to records of this model, or contain overrides of them.
@@ -113,35 +138,88 @@ impl Records<'_> {
     }
 }
 
+/// The databases that an answer has opened.
+#[derive(Debug, Default)]
+struct Opened(HashSet<(String, String)>);
+
+impl Opened {
+    /// Returns the first of these tenants whose databases are within the bound, and true if the bound was reached before
+    /// the last of them. The first tenant of an answer is always among them.
+    fn take(&mut self, placed: Vec<(TenantId, (String, String))>, most: usize) -> (Vec<TenantId>, bool) {
+        let mut tenants: Vec<TenantId> = vec![];
+        for (tenant, database) in placed {
+            let is_new = !self.0.contains(&database);
+            if is_new && self.0.len() >= most && tenants.last() != Some(&tenant) {
+                return (tenants, true);
+            }
+            self.0.insert(database);
+            if tenants.last() != Some(&tenant) {
+                tenants.push(tenant);
+            }
+        }
+        (tenants, false)
+    }
+}
+
 impl Question<'_> {
-    async fn ask(&self, mut after: Option<TenantId>, limit: usize) -> Result<Impact> {
+    async fn ask(&self, mut after: Option<TenantId>, bounds: ImpactBounds) -> Result<Impact> {
         let until = Instant::now() + PATIENCE;
-        let mut found = Impact::default();
+        let (mut found, mut opened) = (Impact::default(), Opened::default());
         loop {
-            let tenants = self.tenants(after).await?;
-            let Some(last) = tenants.last().copied() else { return Ok(found) };
-            let is_done = self.ask_these(&tenants, until, limit, &mut found).await;
-            if !is_done {
+            let (tenants, is_full) = opened.take(self.placed(after).await?, bounds.opened);
+            let Some(last) = tenants.last().copied().or(after.filter(|_| is_full)) else { return Ok(found) };
+            let is_done = self.ask_these(&tenants, until, bounds.noticing, &mut found).await;
+            if is_done && is_full {
+                found.next = Some(last);
+            }
+            if let Some(next) = found.next {
+                found.left = self.left(next).await?;
                 return Ok(found);
             }
             after = Some(last);
         }
     }
 
-    /// Returns the next tenants that have databases of these stores.
-    async fn tenants(&self, after: Option<TenantId>) -> Result<Vec<TenantId>> {
+    /// Returns the next tenants that have databases of these stores, each with the server and name of a database.
+    async fn placed(&self, after: Option<TenantId>) -> Result<Vec<(TenantId, (String, String))>> {
         if self.stores.is_empty() {
             return Ok(vec![]);
         }
-        let stores = vec!["?"; self.stores.len()].join(", ");
         let sql = format!(
-            "SELECT DISTINCT tenant FROM placements WHERE tenant > ? AND state = 'ready' AND store IN ({stores}) \
-             ORDER BY tenant LIMIT {BATCH}"
+            "SELECT tenant, server, physical FROM placements WHERE {} ORDER BY tenant LIMIT {BATCH}",
+            self.condition()
         );
+        let mut tx = self.records.inner.control.snapshot().await?;
+        let rows = tx.query(&sql, &self.values(after)).await?;
+        let is_cut = rows.len() == BATCH;
+        let placed = rows.iter().map(|row| {
+            Ok((TenantId::from_raw(row.integer(0)?), (row.text(1)?.to_owned(), row.text(2)?.to_owned())))
+        });
+        let mut placed = placed.collect::<Result<Vec<_>>>()?;
+        // Further placements of the last tenant may be behind the end of the batch.
+        if let (true, Some((last, _))) = (is_cut, placed.last().cloned()) {
+            placed.retain(|(tenant, _)| *tenant != last);
+        }
+        Ok(placed)
+    }
+
+    /// Returns the number of tenants after `after` that have databases of these stores.
+    async fn left(&self, after: TenantId) -> Result<u64> {
+        let sql = format!("SELECT count(DISTINCT tenant) FROM placements WHERE {}", self.condition());
+        let mut tx = self.records.inner.control.snapshot().await?;
+        let count = crate::users::count(&mut tx, &sql, &self.values(Some(after))).await?;
+        Ok(u64::try_from(count).unwrap_or(0))
+    }
+
+    fn condition(&self) -> String {
+        let stores = vec!["?"; self.stores.len()].join(", ");
+        format!("tenant > ? AND state = 'ready' AND store IN ({stores})")
+    }
+
+    fn values(&self, after: Option<TenantId>) -> Vec<Value> {
         let mut values = params![after.map_or(0, TenantId::get)].to_vec();
         values.extend(self.stores.iter().map(|store| store.as_str().into()));
-        let mut tx = self.records.inner.control.snapshot().await?;
-        tx.query(&sql, &values).await?.iter().map(|row| Ok(TenantId::from_raw(row.integer(0)?))).collect()
+        values
     }
 
     /// Asks these tenants. Returns false if the answer must end before the last of them; `next` then has its end.

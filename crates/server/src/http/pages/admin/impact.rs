@@ -21,7 +21,7 @@ use axum::{
 use http::StatusCode;
 use tenantry::{
     name::TenantId,
-    records::{Impact, Noticing, Scope as Whole},
+    records::{Impact, ImpactBounds, Noticing, Scope as Whole},
 };
 use tenantry_console::master::{Body, Cell, Section, Sheet, Table, Tone};
 
@@ -38,31 +38,29 @@ pub(in crate::http) async fn show(
     let (query, words) = (query(&of.visit.query), &of.visit.words);
     let records = app.platform().records(Whole::Staff(&of.actor), &model)?;
     let after = query.filled("after").and_then(|id| id.parse().ok()).map(TenantId::from_raw);
-    let impact = records.impact(&id, after, NAMED).await?;
+    let impact =
+        records.impact(&id, after, ImpactBounds { noticing: NAMED, ..ImpactBounds::default() }).await?;
     let path = format!("/admin/data/{model}/{id}/impact/");
     let next = impact.next.map(|last| address(&path, &query, "after", &last.to_string()));
     let first = after.map(|_| path.clone());
     let frame = frame::of_staff(of, words.say("who-would-notice"));
     let sheet = Sheet {
         frame: &frame,
-        back: Some((format!("/admin/data/{model}/{id}/"), records.model().label.clone())),
+        back: Some((format!("/admin/data/{model}/{id}/"), words.model(&model))),
         lead: words.say("impact-lead").into(),
         tags: vec![],
         buttons: vec![],
-        sections: vec![section(words, &app, &impact, (first, next))],
+        sections: vec![section(words, &model, &impact, (first, next))],
     };
     Ok(page(StatusCode::OK, &sheet))
 }
 
 fn section(
     words: &Words,
-    app: &App,
+    model: &str,
     impact: &Impact,
     (first, next): (Option<String>, Option<String>),
 ) -> Section {
-    let models = app.platform().models();
-    let label =
-        |name: &str| models.iter().find(|m| m.name.as_str() == name).map_or(name, |m| &m.label).to_owned();
     let asked = words.text("impact-asked").with("count", impact.asked).to_string();
     let total: u64 = impact.noticing.iter().flat_map(|n| &n.references).map(|(_, _, count)| count).sum();
     let referring = impact.noticing.iter().filter(|n| !n.references.is_empty()).count() as u64;
@@ -72,10 +70,10 @@ fn section(
         words.text("impact-refer").with("count", referring).with("records", records).to_string()
     });
     let own = (own > 0).then(|| words.text("impact-own").with("count", own).to_string());
-    let more = next.as_ref().map(|_| words.say("impact-more").to_owned());
+    let more = next.as_ref().map(|_| words.text("impact-more").with("count", impact.left).to_string());
     let help: Vec<_> = [Some(asked.clone()), refer, own, more].into_iter().flatten().collect();
     let help = help.join(" ");
-    let mut rows: Vec<_> = impact.noticing.iter().map(|noticing| row(words, noticing, &label)).collect();
+    let mut rows: Vec<_> = impact.noticing.iter().map(|noticing| row(words, model, noticing)).collect();
     rows.extend(impact.unasked.iter().map(|unasked| {
         vec![
             Cell::link(&unasked.slug, format!("/master-admin/companies/{}/", unasked.slug)),
@@ -96,11 +94,11 @@ fn section(
     if is_empty { section } else { section.help(help) }
 }
 
-fn row(words: &Words, noticing: &Noticing, label: &impl Fn(&str) -> String) -> Vec<Cell> {
+fn row(words: &Words, model: &str, noticing: &Noticing) -> Vec<Cell> {
     let references = noticing.references.iter().map(|(model, _, count)| {
-        words.text("count-in").with("count", *count).with("label", label(model.as_str())).to_string()
+        words.text("count-in").with("count", *count).with("label", words.model(model.as_str())).to_string()
     });
-    let own = noticing.own.iter().map(|field| field.as_str().replace('_', " "));
+    let own = noticing.own.iter().map(|field| words.field(model, field.as_str()));
     vec![
         Cell::link(&noticing.name, format!("/admin/companies/{}/", noticing.slug)),
         Cell::text(references.collect::<Vec<_>>().join(", ")),
