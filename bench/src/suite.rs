@@ -10,13 +10,15 @@ mod fleet;
 mod library;
 mod moving;
 mod open;
+mod page;
 mod records;
 
 /// Names of all benchmarks. Some write several figures, whose names start with that name.
-const NAMES: [&str; 12] = [
+const NAMES: [&str; 13] = [
     "read_one",
     "list_20",
     "insert",
+    "page_50",
     "create_tenant",
     "migrate_fleet",
     "open_cold",
@@ -72,6 +74,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     };
     let mut entries: Vec<Entry> = Vec::new();
     entries.extend(records::run(options, scratch.path())?);
+    entries.extend(page::run(options, scratch.path())?);
     entries.extend(fleet::run(options, scratch.path())?);
     entries.extend(open::run(options, scratch.path())?);
     entries.extend(moving::run(options, scratch.path())?);

@@ -8,6 +8,7 @@ use crate::process::{Server, free_port};
 use crate::report::Entry;
 use crate::rounds::alternate;
 use anyhow::{Context, Result, ensure};
+use std::net::SocketAddr;
 use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
@@ -17,7 +18,7 @@ use std::time::{Duration, Instant};
 const ROWS: u64 = 1000;
 
 /// A server with patients, and the data for requests to it.
-struct Side {
+pub(super) struct Side {
     server: Server,
     /// Path of the collection.
     path: String,
@@ -38,7 +39,7 @@ impl Side {
     }
 
     /// Starts the real binary with one tenant more than needed, and signs its owner in.
-    fn ours(dir: &Path, program: &Path) -> Result<Self> {
+    pub(super) fn ours(dir: &Path, program: &Path) -> Result<Self> {
         let home = Home::new(dir, program)?;
         let mut library = Library::open(&home)?;
         library.create_with_owners(2)?;
@@ -61,8 +62,20 @@ impl Side {
         load::get(&format!("{}/{}", self.path, spread(n) % ROWS + 1), &self.headers)
     }
 
-    fn list(&self) -> Vec<u8> {
-        load::get(&format!("{}?limit=20", self.path), &self.headers)
+    /// Returns the request of the first `limit` records.
+    pub(super) fn list(&self, limit: u32) -> Vec<u8> {
+        load::get(&format!("{}?limit={limit}", self.path), &self.headers)
+    }
+
+    /// Returns the request of the page of the first `limit` records.
+    pub(super) fn page(&self, limit: u32) -> Vec<u8> {
+        let token = self.headers.trim_start_matches("authorization: Bearer ");
+        load::get(&format!("/patients/?limit={limit}"), &format!("cookie: tenantry_session={token}"))
+    }
+
+    /// Returns the address of the server.
+    pub(super) fn addr(&self) -> SocketAddr {
+        self.server.addr
     }
 
     fn insert(&self, n: u64) -> Vec<u8> {
@@ -128,7 +141,7 @@ impl Cost {
 /// Runs the requested benchmarks.
 pub(crate) fn run(options: &Options, scratch: &Path) -> Result<Vec<Entry>> {
     let acts: [(&str, Act); 3] =
-        [("read_one", Side::read_one), ("list_20", |side, _| side.list()), ("insert", Side::insert)];
+        [("read_one", Side::read_one), ("list_20", |side, _| side.list(20)), ("insert", Side::insert)];
     let wanted: Vec<_> = acts.into_iter().filter(|(name, _)| options.wants(name)).collect();
     if wanted.is_empty() {
         return Ok(Vec::new());
