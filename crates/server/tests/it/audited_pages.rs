@@ -177,8 +177,13 @@ async fn before(app: &TestApp, owner: &Client, route: &str, slug: &str) -> Strin
 
 /// Begins a support visit.
 pub(super) async fn enter(web: &mut Web, slug: &str) -> http::StatusCode {
+    enter_because(web, slug, "Ticket 4711").await
+}
+
+/// Begins a support visit for this reason.
+pub(super) async fn enter_because(web: &mut Web, slug: &str, reason: &str) -> http::StatusCode {
     let form = web.get(&format!("/master-admin/companies/{slug}/enter/")).await.expect(200);
-    web.submit(&form, "", &[("reason", "Ticket 4711"), ("password", PASSWORD)]).await.status
+    web.submit(&form, "", &[("reason", reason), ("password", PASSWORD)]).await.status
 }
 
 async fn act(web: &mut Web, other: &mut Web, route: &str, slug: &str, ready: &str) -> http::StatusCode {

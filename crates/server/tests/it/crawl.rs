@@ -41,14 +41,20 @@ pub(super) struct Crawl {
     pages: u64,
     /// Language of the pages; empty: English.
     language: &'static str,
-    /// The pages that were opened, if they are in another language.
+    keeps: bool,
+    /// The pages that were opened, if the crawl retains them.
     pub(super) kept: Vec<Page>,
 }
 
 impl Crawl {
+    /// Returns a crawl that retains its pages.
+    pub(super) fn keeping() -> Self {
+        Self { keeps: true, ..Self::default() }
+    }
+
     /// Returns a crawl that retains the pages of this language.
     pub(super) fn in_language(language: &'static str) -> Self {
-        Self { language, ..Self::default() }
+        Self { language, ..Self::keeping() }
     }
 
     /// Follows every link of the pages that a role sees.
@@ -58,7 +64,7 @@ impl Crawl {
         self.follow_from(web, role, &starts, MOST).await;
     }
 
-    async fn follow_from(&mut self, web: &mut Web, role: &str, starts: &[&str], most: usize) {
+    pub(super) async fn follow_from(&mut self, web: &mut Web, role: &str, starts: &[&str], most: usize) {
         let mut waiting: VecDeque<String> = starts.iter().map(|start| (*start).to_owned()).collect();
         let mut known: BTreeSet<String> = waiting.iter().cloned().collect();
         let mut opened: BTreeMap<&str, usize> = BTreeMap::new();
@@ -94,7 +100,7 @@ impl Crawl {
                 next.extend(page.attrs("script", "src"));
                 next.extend(page.attrs("live-part", "src"));
                 self.forms(&page, role, &mut next);
-                if !self.language.is_empty() {
+                if self.keeps {
                     self.kept.push(page);
                 }
             }
@@ -147,6 +153,7 @@ fn check(page: &Page, role: &str, language: &str) {
     assert_eq!(page.headers["content-security-policy"], POLICY, "{at}");
     assert_eq!(page.headers["cache-control"], "private, no-store", "{at}");
     assert!(page.body.len() < LARGEST, "{at}: {} bytes", page.body.len());
+    assert!(!page.body.contains("<img src=x") && !page.body.contains("<i>"), "{at}: markup of a value");
     let mut ids = BTreeSet::new();
     for tag in &page.tags {
         for (name, value) in &tag.attrs {
