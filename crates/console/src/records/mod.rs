@@ -71,7 +71,7 @@ impl Cell {
 
 /// Page `/{model}/`: the list of a model's records.
 #[derive(Template)]
-#[template(path = "records/list.html")]
+#[template(path = "records/list.html", whitespace = "minimize")]
 pub struct List<'a> {
     /// Frame of the page.
     pub frame: &'a Frame,

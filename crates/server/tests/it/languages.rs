@@ -282,6 +282,33 @@ async fn letter(app: &TestApp, email: &str) -> String {
     texts.into_iter().find(|text| text.contains(&format!("To: {email}\r\n"))).unwrap()
 }
 
+/// The pages of staff and operators name models, fields, roles and plans in the language of their reader, too.
+#[tokio::test]
+async fn labels_of_apps_have_the_language_of_staff() {
+    let (app, people) = filled().await;
+    let owner = app.login(people[0]).await;
+    owner.put("/api/records/clinics/1/override", &json!({"phone": "12 34 56"})).await.expect(200);
+    let mut web = Web::signed_in(&app, people[3]).await;
+    web.cookies.insert("tenantry_language".into(), "az".into());
+    for (path, shown) in [
+        ("/admin/data/", &["Şəhərlər", "Klinikalar", "Həkimlər, "][..]),
+        ("/admin/data/cities/1/impact/", &["Xəstəxanalar: 1", "Pasiyentlər: 1"]),
+        ("/admin/data/clinics/1/impact/", &["Həkimlər: 1", "Telefon"]),
+        ("/admin/companies/acme/", &["Sahib", "Başlanğıc"]),
+        ("/admin/users/1/", &["Sahib"]),
+        ("/admin/subscriptions/", &["Başlanğıc"]),
+        ("/admin/subscriptions/acme/", &["Başlanğıc"]),
+        ("/master-admin/companies/", &["Başlanğıc"]),
+        ("/master-admin/companies/acme/enter/", &["Sahib", "Müşahidəçi"]),
+        ("/master-admin/analytics/", &["Başlanğıc"]),
+    ] {
+        let text = web.get(path).await.expect(200).text();
+        for shown in shown {
+            assert!(text.contains(shown), "{path}: {shown}: {text}");
+        }
+    }
+}
+
 #[tokio::test]
 async fn labels_of_apps_and_letters_have_the_language_of_their_reader() {
     let (app, people) = filled().await;

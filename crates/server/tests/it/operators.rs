@@ -318,3 +318,39 @@ async fn backups_and_servers_are_told_as_they_are() {
     let text = web.get("/master-admin/servers/").await.expect(200).text();
     assert!(text.contains("stray_1.db") && text.contains("A file without a placement"), "{text}");
 }
+
+#[tokio::test]
+async fn lists_name_people_and_a_purged_company_by_its_short_name() {
+    let (app, mut web) = staff_web().await;
+    let staff = app.login(STAFF).await;
+    let backup = staff.post("/api/admin/tenants/acme/backups?wait=60", &json!({})).await.expect(200).json();
+    staff.post("/api/admin/proofs?wait=60", &json!({})).await.expect(200);
+    let operation = format!("/master-admin/operations/{}/", backup["id"]);
+    for path in [
+        "/master-admin/operations/?tenant=acme",
+        &operation,
+        "/master-admin/backups/",
+        "/master-admin/proof/",
+        "/master-admin/proof/1/",
+        "/master-admin/companies/acme/",
+    ] {
+        let text = web.get(path).await.expect(200).text();
+        assert!(text.contains(STAFF) && !text.contains("user:"), "{path}: {text}");
+    }
+    let now = json!({"confirm": "acme", "grace_days": 0, "retention_days": 0});
+    staff.post("/api/admin/tenants/acme/cancel", &now).await.expect(200);
+    let id = staff.get("/api/admin/tenants/acme").await.expect(200).json()["id"].clone();
+    let purge = json!({"confirm": "acme", "id": id});
+    staff.post("/api/admin/tenants/acme/purge?wait=60", &purge).await.expect(200);
+    for path in ["/master-admin/companies/acme/", "/admin/companies/acme/"] {
+        let page = web.get(path).await.expect(200);
+        let head = page.tags.iter().skip_while(|tag| tag.name != "h1").nth(1).unwrap();
+        assert_eq!(head.text.trim(), "acme", "{path}");
+        let acts =
+            page.attrs("a", "href").into_iter().filter(|to| to.contains("acme/") && to.contains("back-up"));
+        assert_eq!(acts.count(), 0, "{path}: nothing is left to back up");
+        assert!(!page.attrs("section", "id").contains(&"actions".to_owned()) || path.starts_with("/admin"));
+    }
+    let list = web.get("/master-admin/companies/?state=gone").await.expect(200).text();
+    assert!(list.contains("acme"), "{list}");
+}

@@ -127,6 +127,13 @@ pub struct Listed {
     pub placements: Vec<Placement>,
 }
 
+impl Listed {
+    /// Returns the display name, or the short name of a purged tenant, whose display name is deleted.
+    pub fn called(&self) -> &str {
+        if self.name.is_empty() { self.slug.as_str() } else { &self.name }
+    }
+}
+
 /// SQL expression of the text that a search looks through. Each column is on its own line, so no search term matches
 /// across two columns.
 const SEARCHED: &str = "lower(t.slug || '\n' || t.name || '\n' || t.email)";

@@ -75,6 +75,18 @@ async fn every_page_of_operators_fits() {
         "/master-admin/backups/",
         "/master-admin/servers/",
         "/master-admin/audit/",
+        "/master-admin/map/",
+        "/master-admin/analytics/",
+        "/master-admin/monitoring/",
+        "/master-admin/migrations/",
+        "/master-admin/proof/",
+        "/master-admin/proof/run/",
+        "/master-admin/companies/create/",
+        "/master-admin/companies/city-hospital/back-up/",
+        "/master-admin/companies/city-hospital/move/",
+        "/master-admin/companies/city-hospital/cancel/",
+        "/master-admin/backups/run/",
+        "/master-admin/import/",
     ] {
         window.open(page).await;
         window.look("operator").await;
@@ -92,5 +104,28 @@ async fn every_page_of_operators_fits() {
     window.open("/exit/").await;
     window.press("main form .button").await;
     assert!(window.url().await.contains("/master-admin/companies/city-hospital/"), "{}", window.url().await);
+    window.quit().await;
+}
+
+/// A browser that has nothing yet loads little before a page, and little before it paints. The files are those of a
+/// debug build, which sends them as they are: the console's own test counts them as they are sent.
+#[tokio::test]
+async fn two_requests_are_made_before_a_page_is_painted() {
+    let stage = Stage::start().await;
+    let window = stage.window().await;
+    window.open("/login/").await;
+    let blocking = "return performance.getEntriesByType('resource').filter(e => e.renderBlockingStatus === 'blocking') \
+        .map(e => e.name.split('/').pop()).concat([...document.querySelectorAll('link[rel=preload]')] \
+        .map(e => e.getAttribute('href').split('/').pop()))";
+    assert_eq!(window.script(blocking).await, serde_json::json!(["app.css", "inter.woff2"]));
+    window.sign_in("owner@city-hospital.example").await;
+    for page in ["/dashboard/", "/doctors/", "/payments/"] {
+        window.open(page).await;
+        assert_eq!(window.script(blocking).await, serde_json::json!(["app.css", "inter.woff2"]), "{page}");
+        let names =
+            "return performance.getEntriesByType('resource').map(e => e.name.split('/').pop()).sort()";
+        let all = ["app.css", "console.js", "htmx.js", "icons.svg", "inter.woff2"];
+        assert_eq!(window.script(names).await, serde_json::json!(all), "{page}");
+    }
     window.quit().await;
 }

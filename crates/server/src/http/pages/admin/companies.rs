@@ -79,7 +79,7 @@ pub(in crate::http) async fn list(app: App, Staffed(of): Staffed) -> Result<Resp
 
 fn row(words: &Words, tenant: &Listed) -> Vec<Cell> {
     vec![
-        Cell::link(&tenant.name, format!("{PATH}{}/", tenant.slug)),
+        Cell::link(tenant.called(), format!("{PATH}{}/", tenant.slug)),
         Cell::text(tenant.slug.as_str()),
         words::state(words, tenant),
         words::subscription(words, tenant),
@@ -122,7 +122,7 @@ pub(in crate::http) async fn show(of: StaffedOn) -> Result<Response> {
     }
     account.push(at(words.say("short-name"), "rename/", "pencil"));
     account.push(at(words.say("databases-backups-moves"), "", "server"));
-    let frame = frame::of_staff(&of.of, &tenant.name);
+    let frame = frame::of_staff(&of.of, tenant.called());
     let sheet = Sheet {
         frame: &frame,
         back: Some((PATH.into(), words.say("companies").into())),
@@ -149,7 +149,7 @@ fn people(words: &Words, members: Vec<tenantry::users::Member>) -> Body {
         vec![
             Cell::link(&member.name, format!("/admin/users/{}/", member.user)),
             Cell::text(&member.email),
-            Cell::text(human(member.role.as_str())),
+            Cell::text(human(&words.role(member.role.as_str()))),
             words::at(words, member.created_at_us),
         ]
     };

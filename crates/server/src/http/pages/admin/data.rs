@@ -24,7 +24,7 @@ use tenantry_console::master::{Body, Cell, Section, Sheet, Table, Tone};
 /// `GET /admin/data/`.
 pub(in crate::http) async fn list(Staffed(of): Staffed) -> Result<Response> {
     let words = &of.visit.words;
-    let models = platform(&of).models();
+    let models = words.labels.models();
     let config = platform(&of).config();
     let is_shared = |model: &Model| {
         config.store(model.store.as_str()).is_some_and(|store| store.scope == config::Scope::System)
@@ -34,7 +34,7 @@ pub(in crate::http) async fn list(Staffed(of): Staffed) -> Result<Response> {
         .filter(|model| is_shared(model) && gates::allows(&of.actor, &model.permissions, Verb::Read));
     let mut rows = Vec::new();
     for model in shared {
-        rows.push(row(&of, model, &models).await);
+        rows.push(row(&of, model, models).await);
     }
     let body = match rows.is_empty() {
         true => Body::Nothing(

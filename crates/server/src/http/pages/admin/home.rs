@@ -107,7 +107,7 @@ async fn renewals(of: &Oneself) -> Result<Section> {
     let row = |one: tenantry::plans::ListedSubscription| {
         vec![
             Cell::link(&one.name, format!("/admin/subscriptions/{}/", one.slug)),
-            Cell::text(&one.plan),
+            Cell::text(words.plan(&one.plan, &one.plan)),
             state_of(words, one.state),
             words::maybe_at(words, one.ends_at_us).small(days(words, one.days_remaining)),
         ]
@@ -162,10 +162,7 @@ fn setting(words: &Words, name: &str) -> String {
 fn said_of_offer(of: &Oneself, item: &ChecklistItem) -> Said {
     let words = &of.visit.words;
     let detail = item.detail.as_deref().unwrap_or_default();
-    let label = || {
-        let models = platform(of).models();
-        models.iter().find(|model| model.name.as_str() == detail).map_or(detail.into(), |m| m.label.clone())
-    };
+    let label = || words.model(detail);
     match item.check {
         Check::Plans => (
             pick(words, item, "check-plans", "check-no-plan"),

@@ -84,7 +84,7 @@ pub(in crate::http) async fn list(app: App, Staffed(of): Staffed) -> Result<Resp
 fn row(words: &Words, one: &ListedSubscription) -> Vec<Cell> {
     vec![
         Cell::link(&one.name, format!("{PATH}{}/", one.slug)).small(one.slug.to_string()),
-        Cell::text(&one.plan),
+        Cell::text(words.plan(&one.plan, &one.plan)),
         state_of(words, one.state),
         words::maybe_at(words, one.ends_at_us).small(days(words, one.days_remaining)),
         words::at(words, one.started_at_us),
@@ -114,7 +114,10 @@ pub(in crate::http) async fn show(Staffed(of): Staffed, Path(slug): Path<String>
     }
     let facts = [
         (words.say("company"), Cell::link(&one.name, format!("/admin/companies/{slug}/"))),
-        (words.say("plan"), Cell::link(&one.plan, format!("/admin/plans/{}/", one.plan))),
+        (
+            words.say("plan"),
+            Cell::link(words.plan(&one.plan, &one.plan), format!("/admin/plans/{}/", one.plan)),
+        ),
         (words.say("began"), words::at(words, one.started_at_us)),
         (words.say("ends"), words::maybe_at(words, one.ends_at_us).small(days(words, one.days_remaining))),
         (words.say("companys-state"), Cell::text(words.say(words::state_name(one.tenant_state)))),

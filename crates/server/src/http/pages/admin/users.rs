@@ -182,7 +182,7 @@ fn memberships(words: &Words, profile: &Profile) -> Body {
     let row = |of: &tenantry::users::Membership| {
         vec![
             Cell::link(&of.name, format!("/admin/companies/{}/", of.slug)).small(of.slug.to_string()),
-            Cell::text(human(of.role.as_str())),
+            Cell::text(human(&words.role(of.role.as_str()))),
             Cell::text(words.say(words::state_name(of.state))),
             words::at(words, of.since_us),
         ]

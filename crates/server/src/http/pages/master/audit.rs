@@ -1,6 +1,6 @@
 //! `/master-admin/audit/`: the audit log of the platform, newest first, and the check of its hash chain.
 
-use super::words;
+use super::{people::People, words};
 use crate::http::{
     App, admin,
     names::filtered,
@@ -14,12 +14,9 @@ use crate::http::{
 };
 use axum::response::Response;
 use http::StatusCode;
-use std::collections::{BTreeMap, BTreeSet};
 use tenantry::{
     access::Actor,
     audit::{Query, Row},
-    name::UserId,
-    users,
 };
 use tenantry_console::{
     Notice,
@@ -40,11 +37,12 @@ pub(in crate::http) async fn show(app: App, Staffed(of): Staffed) -> Result<Resp
     if query.get("verify") == "true" {
         frame.notice = Some(verified(words, &app).await?);
     }
-    let names = names(&app, &of.actor, &rows).await?;
+    let labels = rows.iter().flat_map(|row| [Some(row.actor.as_str()), row.impersonator.as_deref()]);
+    let people = People::of(&of, &labels.flatten().collect::<Vec<_>>()).await?;
     let last = rows.last().filter(|_| rows.len() == PAGE as usize).map(|row| row.id.to_string());
     let mut table = Table::new(
         &words.each(["when", "action", "by", "detail"]),
-        rows.iter().map(|row| line(words, row, &names)).collect(),
+        rows.iter().map(|row| line(words, row, &people)).collect(),
     );
     table.first = wanted.before.map(|_| address(&query, None));
     table.next = last.map(|last| address(&query, Some(("before", &last))));
@@ -135,34 +133,15 @@ async fn verified(words: &Words, app: &App) -> Result<Notice> {
     })
 }
 
-/// Returns the addresses of the users that the rows name.
-async fn names(app: &App, actor: &Actor, rows: &[Row]) -> Result<BTreeMap<String, String>> {
-    let mut ids = BTreeSet::new();
-    for label in rows.iter().flat_map(|row| [Some(&row.actor), row.impersonator.as_ref()]).flatten() {
-        ids.extend(label.strip_prefix("user:").and_then(|id| id.parse::<i64>().ok()));
-    }
-    let mut names = BTreeMap::new();
-    for id in ids {
-        let filter =
-            users::Filter { after: Some(UserId::from_raw(id - 1)), limit: 1, ..users::Filter::default() };
-        let found = app.platform().users().list(actor, &filter).await?;
-        if let Some(user) = found.into_iter().find(|user| user.id.get() == id) {
-            names.insert(format!("user:{id}"), user.email);
-        }
-    }
-    Ok(names)
-}
-
-fn line(words: &Words, row: &Row, names: &BTreeMap<String, String>) -> Vec<Cell> {
-    let named = |label: &str| names.get(label).cloned().unwrap_or_else(|| label.to_owned());
+fn line(words: &Words, row: &Row, people: &People) -> Vec<Cell> {
     let behind = row
         .impersonator
         .as_deref()
-        .map(|label| words.text("audit-in-fact").with("actor", named(label)).to_string());
+        .map(|label| words.text("audit-in-fact").with("actor", people.name(label)).to_string());
     vec![
         words::at(words, row.at_us).small(words.text("record-number").with("id", row.id.to_string())),
         Cell::text(&row.action),
-        Cell::text(named(&row.actor)).small(behind.unwrap_or_default()),
+        Cell::text(people.name(&row.actor)).small(behind.unwrap_or_default()),
         Cell::text(words::brief(&row.detail)),
     ]
 }

@@ -39,7 +39,9 @@ async fn form(of: &StaffedOn) -> Result<Ask> {
     let label = |name: &str, email: &str, role: &str| format!("{name} · {email} · {role}");
     let members: Vec<_> = members
         .iter()
-        .map(|m| Choice::new(m.user.get().to_string(), label(&m.name, &m.email, m.role.as_str())))
+        .map(|m| {
+            Choice::new(m.user.get().to_string(), label(&m.name, &m.email, &words.role(m.role.as_str())))
+        })
         .collect();
     let minutes =
         [5, 15, 30, 60].map(|m| Choice::new(m.to_string(), words.text("minutes").with("count", m))).to_vec();
@@ -52,8 +54,8 @@ async fn form(of: &StaffedOn) -> Result<Ask> {
     };
     let explains = Note::says(words.say("enter-note"));
     Ok(Ask {
-        title: words.text("enter-title").with("name", &tenant.name).into(),
-        back: (format!("/master-admin/companies/{}/", of.slug), tenant.name),
+        title: words.text("enter-title").with("name", tenant.called()).into(),
+        back: (format!("/master-admin/companies/{}/", of.slug), tenant.called().to_owned()),
         lead: words.say("enter-lead").into(),
         notes: match closed {
             Some(why) => vec![Note::warns(why)],

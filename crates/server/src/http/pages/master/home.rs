@@ -98,7 +98,7 @@ fn counts(words: &Words, figures: &Figures) -> Vec<Figure> {
     for (plan, count) in &figures.plans {
         all.push(Figure {
             number: words.number(*count),
-            label: words.text("on-plan").with("plan", plan).into(),
+            label: words.text("on-plan").with("plan", words.plan(plan, plan)).into(),
             href: format!("/master-admin/companies/?plan={plan}"),
             tone: Tone::Plain,
         });

@@ -13,6 +13,7 @@ pub(super) mod form;
 mod home;
 mod needs;
 mod operations;
+mod people;
 mod proofs;
 mod servers;
 mod tenant;

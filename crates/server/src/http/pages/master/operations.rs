@@ -1,6 +1,6 @@
 //! `/master-admin/operations/`: operations, each with its steps. The page of a running operation updates itself.
 
-use super::{form::Ask, words};
+use super::{form::Ask, people::People, words};
 use crate::http::{
     App, admin,
     names::{PathId, filtered},
@@ -44,7 +44,7 @@ pub(in crate::http) async fn list(app: App, Staffed(of): Staffed) -> Result<Resp
         let tenant = query.filled("tenant").map(|slug| format!("&tenant={slug}")).unwrap_or_default();
         format!("/master-admin/operations/?{}", format!("{open}{tenant}{before}").trim_start_matches('&'))
     };
-    let mut body = table(words, &listed);
+    let mut body = table(&of, &listed).await?;
     if let Body::Table(table) = &mut body {
         table.first = before.map(|_| more(None));
         let last = listed.last().filter(|_| listed.len() == PAGE as usize);
@@ -69,14 +69,16 @@ pub(in crate::http) async fn list(app: App, Staffed(of): Staffed) -> Result<Resp
 }
 
 /// Returns operations as a table.
-pub(super) fn table(words: &Words, listed: &[Listed]) -> Body {
+pub(super) async fn table(of: &Oneself, listed: &[Listed]) -> Result<Body> {
+    let words = &of.visit.words;
     if listed.is_empty() {
-        return Body::Nothing(
+        return Ok(Body::Nothing(
             "list-checks",
             words.say("no-operation").into(),
             words.say("operations-none").into(),
-        );
+        ));
     }
+    let people = People::of(of, &listed.iter().map(|one| one.actor.as_str()).collect::<Vec<_>>()).await?;
     let row = |one: &Listed| {
         let tenant =
             one.slug.as_deref().map(|slug| Cell::link(slug, format!("/master-admin/companies/{slug}/")));
@@ -85,12 +87,12 @@ pub(super) fn table(words: &Words, listed: &[Listed]) -> Body {
             words::operation(words, one),
             tenant.unwrap_or_default(),
             Cell::text(words::kind(words, &one.kind)),
-            Cell::text(&one.actor),
+            Cell::text(people.name(&one.actor)),
             words::at(words, one.started_at_us),
         ]
     };
     let head = words.each(["what", "state", "company", "kind", "by", "started"]);
-    Body::Table(Table::new(&head, listed.iter().map(row).collect()))
+    Ok(Body::Table(Table::new(&head, listed.iter().map(row).collect())))
 }
 
 /// An operation and its steps, ready to be rendered.
@@ -105,7 +107,7 @@ struct Shown {
 }
 
 impl Shown {
-    fn of(words: &Words, listed: Listed) -> Self {
+    fn of(words: &Words, people: &People, listed: Listed) -> Self {
         let step = |step: &tenantry::operations::StepShown| {
             let (state, text) = match step.state {
                 StepState::Waiting => ("waiting", "step-waits"),
@@ -131,7 +133,7 @@ impl Shown {
                     Cell::link(slug, format!("/master-admin/companies/{slug}/"))
                 }),
             ),
-            (words.say("started-by"), Cell::text(&listed.actor)),
+            (words.say("started-by"), Cell::text(people.name(&listed.actor))),
             (words.say("started"), words::at(words, listed.started_at_us)),
             (words.say("last-change"), words::at(words, listed.updated_at_us)),
         ];
@@ -206,7 +208,9 @@ fn pause(words: &Words, result: &serde_json::Value) -> Option<String> {
 
 /// `GET /master-admin/operations/{id}/`.
 pub(in crate::http) async fn show(app: App, Staffed(of): Staffed, PathId(id): PathId) -> Result<Response> {
-    let shown = Shown::of(&of.visit.words, app.platform().operations().show(id).await?);
+    let listed = app.platform().operations().show(id).await?;
+    let people = People::of(&of, &[listed.actor.as_str()]).await?;
+    let shown = Shown::of(&of.visit.words, &people, listed);
     let frame =
         frame::of_operator(&of, of.visit.words.known(&crate::http::pages::words::human(&shown.listed.what)));
     Ok(page(StatusCode::OK, &shown.page(&frame, &of)))
@@ -215,11 +219,14 @@ pub(in crate::http) async fn show(app: App, Staffed(of): Staffed, PathId(id): Pa
 /// `GET /master-admin/operations/{id}/events/`: the changing part of the page after each change, as server-sent events.
 /// The last event is named `end`.
 pub(in crate::http) async fn events(app: App, Staffed(of): Staffed, PathId(id): PathId) -> Result<Response> {
-    let frame = frame::of_operator(&of, app.platform().operations().show(id).await?.what);
+    let listed = app.platform().operations().show(id).await?;
+    let people = People::of(&of, &[listed.actor.as_str()]).await?;
+    let frame = frame::of_operator(&of, listed.what);
     let changes =
         app.platform().operations().watch(id).take_while(move |_| future::ready(!app.is_draining()));
     let pages = changes.filter_map(move |change| {
-        let html = change.map(|one| Shown::of(&of.visit.words, one).page(&frame, &of).as_live().to_string());
+        let html = change
+            .map(|one| Shown::of(&of.visit.words, &people, one).page(&frame, &of).as_live().to_string());
         future::ready(match html {
             Ok(html) => Some(Ok::<_, Infallible>(Event::default().data(html))),
             Err(error) => {

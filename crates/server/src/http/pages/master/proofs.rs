@@ -8,7 +8,7 @@ use crate::{
         pages::{
             answer::{page, see},
             frame,
-            master::{form::Ask, words},
+            master::{form::Ask, people::People, words},
             visit::{Fields, Oneself, Sent, Staffed, query},
             words::Words,
         },
@@ -33,11 +33,12 @@ const HERE: &str = "/master-admin/proof/";
 pub(in crate::http) async fn list(app: App, Staffed(of): Staffed) -> Result<Response> {
     let words = &of.visit.words;
     let listed = app.platform().proofs().list(&of.actor, None).await?;
+    let people = People::of(&of, &listed.iter().map(|one| one.by.as_str()).collect::<Vec<_>>()).await?;
     let body = match listed.is_empty() {
         true => {
             Body::Nothing("shield", words.say("no-proof-yet").into(), words.say("no-proof-yet-help").into())
         }
-        false => Body::Table(table(words, &listed)),
+        false => Body::Table(table(words, &people, &listed)),
     };
     let frame = frame::of_operator(&of, words.say("proofs"));
     let sheet = Sheet {
@@ -51,7 +52,7 @@ pub(in crate::http) async fn list(app: App, Staffed(of): Staffed) -> Result<Resp
     Ok(page(StatusCode::OK, &sheet))
 }
 
-fn table(words: &Words, listed: &[Listed]) -> Table {
+fn table(words: &Words, people: &People, listed: &[Listed]) -> Table {
     let row = |one: &Listed| {
         let all = words.say("all-companies");
         vec![
@@ -60,7 +61,7 @@ fn table(words: &Words, listed: &[Listed]) -> Table {
             Cell::text(one.tenant.as_deref().unwrap_or(all)),
             Cell::number(words.number(one.findings)),
             Cell::number(words.number(one.unchecked)),
-            Cell::text(&one.by),
+            Cell::text(people.name(&one.by)),
         ]
     };
     let head = words.each(["when", "result", "company", "violations", "not-checked", "by"]);
@@ -81,6 +82,7 @@ pub(in crate::http) async fn show(app: App, Staffed(of): Staffed, PathId(id): Pa
     let words = &of.visit.words;
     let kept = app.platform().proofs().get(&of.actor, id).await?;
     let report = &kept.report;
+    let people = People::of(&of, &[report.by.as_str()]).await?;
     let title = match &report.tenant {
         Some(slug) => words.text("proof-of").with("company", slug.as_str()).to_string(),
         None => words.say("proof-of-all").to_owned(),
@@ -102,14 +104,14 @@ pub(in crate::http) async fn show(app: App, Staffed(of): Staffed, PathId(id): Pa
         frame: &frame,
         back: (HERE, words.say("proofs")),
         lead: words.say("proof-lead"),
-        facts: &facts(words, &kept),
+        facts: &facts(words, &people, &kept),
         sections: &sections,
         proof: &log,
     };
     Ok(page(StatusCode::OK, &view))
 }
 
-fn facts(words: &Words, kept: &Kept) -> Vec<(String, Cell)> {
+fn facts(words: &Words, people: &People, kept: &Kept) -> Vec<(String, Cell)> {
     let report = &kept.report;
     let verified = match kept.verified {
         true => Cell::tag(words.say("digest-agrees"), Tone::Good),
@@ -125,7 +127,7 @@ fn facts(words: &Words, kept: &Kept) -> Vec<(String, Cell)> {
         ("result", verdict(words, report.violated, report.missed)),
         ("checked-of", Cell::text(places)),
         ("when", words::at(words, report.ended_at_us).small(words.text("proof-took").with("ms", took_ms))),
-        ("by", Cell::text(&report.by)),
+        ("by", Cell::text(people.name(&report.by))),
         ("installation", Cell::text(&report.installation)),
         ("version", Cell::text(&report.version)),
         ("audit-log", verified),

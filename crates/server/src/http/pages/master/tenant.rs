@@ -1,6 +1,6 @@
 //! `/master-admin/companies/{slug}/`: one company, without its rows.
 
-use super::words;
+use super::{people::People, words};
 use crate::http::{
     admin::USUAL_DAYS,
     pages::{
@@ -33,7 +33,7 @@ pub(in crate::http) async fn show(of: StaffedOn) -> Result<Response> {
     let words = of.words();
     let tenant = of.platform().tenants().show(&of.slug).await?;
     let versions = of.platform().migrations().versions(&tenant).await?;
-    let mut frame = frame::of_operator(&of.of, &tenant.name);
+    let mut frame = frame::of_operator(&of.of, tenant.called());
     frame.notice = done(words, query(&of.of.visit.query).get("_done"));
     let is_gone = tenant.state == State::Gone;
     let mut sections =
@@ -49,15 +49,16 @@ pub(in crate::http) async fn show(of: StaffedOn) -> Result<Response> {
         sections.extend(misplaced(&of).await?);
         sections.extend(staged(&of).await?);
     }
-    sections.push(backups_of(&of).await?);
+    sections.push(backups_of(&of, is_gone).await?);
     sections.push(operations_of(&of, &tenant).await?);
     sections.push(log_of(&of, &tenant).await?);
     let settings = of.platform().tenants().settings(&of.slug).await?;
     let settings = serde_json::to_string_pretty(&settings).unwrap_or_default();
     sections.push(Section::new("settings", words.say("settings"), Body::Code(settings)));
-    sections.push(
-        Section::new("actions", words.say("actions"), Body::Links(actions(words, &tenant, &versions))).side(),
-    );
+    let actions = actions(words, &tenant, &versions);
+    if !actions.is_empty() {
+        sections.push(Section::new("actions", words.say("actions"), Body::Links(actions)).side());
+    }
     let enter = format!("/master-admin/companies/{}/enter/", of.slug);
     let certificate = format!("/master-admin/companies/{}/certificate/", of.slug);
     let sheet = Sheet {
@@ -190,7 +191,8 @@ async fn staged(of: &StaffedOn) -> Result<Option<Section>> {
     ])))
 }
 
-async fn backups_of(of: &StaffedOn) -> Result<Section> {
+/// Returns the section of the backups. A purged company can only be made anew from one, on the page of all backups.
+async fn backups_of(of: &StaffedOn, is_gone: bool) -> Result<Section> {
     let words = of.words();
     let listed = of.platform().backups().of_tenant(&of.slug, SHOWN).await?;
     let back_up = Button::new(
@@ -198,10 +200,11 @@ async fn backups_of(of: &StaffedOn) -> Result<Section> {
         format!("/master-admin/companies/{}/back-up/", of.slug),
         "archive",
     );
+    let buttons = if is_gone { vec![] } else { vec![back_up] };
     if listed.is_empty() {
         let body =
             Body::Nothing("archive", words.say("no-backup-yet").into(), words.say("take-one-now").into());
-        return Ok(Section::new("backups", words.say("backups"), body).buttons(vec![back_up]));
+        return Ok(Section::new("backups", words.say("backups"), body).buttons(buttons));
     }
     let row = |backup: backups::catalog::Listed| {
         let act = |act: &str| format!("/master-admin/companies/{}/{act}/?backup={}", of.slug, backup.id);
@@ -213,17 +216,24 @@ async fn backups_of(of: &StaffedOn) -> Result<Section> {
             words::backup(words, backup.state).small(backup.error.clone().unwrap_or_default()),
             Cell::number(words.number(backup.rows)),
             Cell::number(words.bytes(backup.stored_bytes)),
-            if is_good {
+            if is_good && !is_gone {
                 Cell::link(words.say("verify"), act("verify")).small(verified)
             } else {
                 Cell::default()
             },
-            if is_good { Cell::link(words.say("api-restore"), act("restore")) } else { Cell::default() },
+            match is_good {
+                true if is_gone => Cell::link(
+                    words.say("as-a-new-company"),
+                    format!("/master-admin/backups/{}/restore-as/", backup.id),
+                ),
+                true => Cell::link(words.say("api-restore"), act("restore")),
+                false => Cell::default(),
+            },
         ]
     };
     let head = words.each(["taken", "state", "rows", "size", "verified", "api-restore"]);
     let table = Body::Table(Table::new(&head, listed.into_iter().map(row).collect()));
-    Ok(Section::new("backups", words.say("backups"), table).buttons(vec![back_up]))
+    Ok(Section::new("backups", words.say("backups"), table).buttons(buttons))
 }
 
 async fn operations_of(of: &StaffedOn, tenant: &Listed) -> Result<Section> {
@@ -232,7 +242,7 @@ async fn operations_of(of: &StaffedOn, tenant: &Listed) -> Result<Section> {
     let listed = of.platform().operations().list(&filter).await?;
     let all =
         Button::new(words.say("all"), format!("/master-admin/operations/?tenant={}", of.slug), "arrow-right");
-    Ok(Section::new("operations", words.say("operations"), super::operations::table(words, &listed))
+    Ok(Section::new("operations", words.say("operations"), super::operations::table(&of.of, &listed).await?)
         .buttons(vec![all]))
 }
 
@@ -240,16 +250,18 @@ async fn log_of(of: &StaffedOn, tenant: &Listed) -> Result<Section> {
     let query = audit::Query { tenant: Some(tenant.id), limit: SHOWN, ..audit::Query::default() };
     let words = of.words();
     let rows = of.platform().audit().list(&query).await?;
+    let labels = rows.iter().flat_map(|row| [Some(row.actor.as_str()), row.impersonator.as_deref()]);
+    let people = People::of(&of.of, &labels.flatten().collect::<Vec<_>>()).await?;
     let row = |row: audit::Row| {
         let by = row
             .impersonator
             .as_deref()
-            .map(|by| words.text("audit-by").with("actor", by).to_string())
+            .map(|by| words.text("audit-by").with("actor", people.name(by)).to_string())
             .unwrap_or_default();
         vec![
             words::at(words, row.at_us),
             Cell::text(row.action),
-            Cell::text(row.actor).small(by),
+            Cell::text(people.name(&row.actor)).small(by),
             Cell::text(super::words::brief(&row.detail)),
         ]
     };

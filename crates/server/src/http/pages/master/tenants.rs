@@ -157,7 +157,7 @@ async fn row(words: &Words, app: &App, tenant: &Listed) -> Result<Vec<Cell>> {
         Some(at) => words::at(words, at),
     };
     Ok(vec![
-        Cell::link(&tenant.name, format!("/master-admin/companies/{}/", tenant.slug)),
+        Cell::link(tenant.called(), format!("/master-admin/companies/{}/", tenant.slug)),
         Cell::text(tenant.slug.as_str()),
         words::state(words, tenant),
         words::subscription(words, tenant),

@@ -31,7 +31,7 @@ pub(in crate::http::pages) fn subscription(words: &Words, tenant: &Listed) -> Ce
     let days = tenant.days_remaining.map(|days| words.text("days-left").with("count", days).to_string());
     let state = (state != plans::State::Active).then(|| words.subscription(state));
     let small: Vec<_> = state.into_iter().chain(days).collect();
-    Cell::text(plan).small(small.join(", "))
+    Cell::text(words.plan(plan, plan)).small(small.join(", "))
 }
 
 /// Returns the relation of databases to the loaded schema as a cell.

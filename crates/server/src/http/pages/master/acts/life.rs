@@ -73,10 +73,10 @@ async fn maintaining(of: &StaffedOn) -> Result<Ask> {
     let words = of.words();
     let lead = words.say("maintenance-lead");
     let (mut ask, tenant) = about(of, "maintenance-title", lead, words.say("close-for-maintenance")).await?;
-    if let Some(reason) = tenant.maintenance {
-        ask.title = words.text("maintenance-end-title").with("name", &tenant.name).into();
+    if let Some(reason) = &tenant.maintenance {
+        ask.title = words.text("maintenance-end-title").with("name", tenant.called()).into();
         ask.lead = words.say("members-can-enter").into();
-        ask.facts = vec![(words.say("closed-because").into(), reason)];
+        ask.facts = vec![(words.say("closed-because").into(), reason.clone())];
         ask.button = words.say("open-it-again");
         return Ok(ask);
     }

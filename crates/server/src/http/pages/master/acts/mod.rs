@@ -79,8 +79,8 @@ async fn about(
 ) -> Result<(Ask, Listed)> {
     let tenant = of.platform().tenants().show(&of.slug).await?;
     let ask = Ask {
-        title: of.words().text(title).with("name", &tenant.name).into(),
-        back: (at(of), tenant.name.clone()),
+        title: of.words().text(title).with("name", tenant.called()).into(),
+        back: (at(of), tenant.called().to_owned()),
         lead: lead.to_owned(),
         button,
         ..Ask::default()

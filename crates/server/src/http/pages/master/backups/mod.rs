@@ -7,7 +7,7 @@ pub(in crate::http) use acts::{
     restore_as, run,
 };
 
-use super::words;
+use super::{people::People, words};
 use crate::http::{
     App,
     pages::{answer::page, frame, visit::Staffed, words::Words},
@@ -31,6 +31,7 @@ pub(in crate::http) async fn show(app: App, Staffed(of): Staffed) -> Result<Resp
     let (backups, words) = (app.platform().backups(), &of.visit.words);
     let (status, runs) = (backups.status().await?, backups.runs(SHOWN).await?);
     let newest = backups.list(&Filter { limit: SHOWN, ..Filter::default() }).await?;
+    let people = People::of(&of, &newest.iter().map(|backup| backup.by.as_str()).collect::<Vec<_>>()).await?;
     let frame = frame::of_operator(&of, words.say("backups"));
     let place = match status.inside_data_dir {
         true => words.say("backups-inside-data-dir"),
@@ -52,7 +53,7 @@ pub(in crate::http) async fn show(app: App, Staffed(of): Staffed) -> Result<Resp
             Section::new("figures", "", Body::Figures(figures(words, &status))),
             Section::new("schedules", words.say("schedules"), schedules(words, &status.schedules)),
             Section::new("drill", words.say("restore-drill"), Body::Facts(drill_facts(words, &status.drill))),
-            Section::new("newest", words.say("newest-backups"), newest_of(words, newest)),
+            Section::new("newest", words.say("newest-backups"), newest_of(words, &people, newest)),
             Section::new("runs", words.say("backup-runs"), runs_of(words, runs)),
         ],
     };
@@ -136,7 +137,7 @@ fn drill_facts(words: &Words, drill: &DrillStatus) -> Vec<(String, Cell)> {
     facts.into_iter().map(|(name, cell)| (name.to_owned(), cell)).collect()
 }
 
-fn newest_of(words: &Words, listed: Vec<Listed>) -> Body {
+fn newest_of(words: &Words, people: &People, listed: Vec<Listed>) -> Body {
     if listed.is_empty() {
         return Body::Nothing(
             "archive",
@@ -165,7 +166,7 @@ fn newest_of(words: &Words, listed: Vec<Listed>) -> Body {
             Cell::number(words.bytes(backup.stored_bytes)),
             words::maybe_at(words, backup.verified_at_us),
             new,
-            Cell::text(backup.by),
+            Cell::text(people.name(&backup.by)),
         ]
     };
     let head = words.each(["company", "state", "taken", "rows", "size", "verified", "api-restore", "by"]);

@@ -106,7 +106,10 @@ fn day(words: &Words, week: &Week) -> String {
 fn plans(words: &Words, plans: &[PlanUse]) -> Body {
     let row = |plan: &PlanUse| {
         vec![
-            Cell::link(&plan.plan, format!("/master-admin/companies/?plan={}", plan.plan)),
+            Cell::link(
+                words.plan(&plan.plan, &plan.plan),
+                format!("/master-admin/companies/?plan={}", plan.plan),
+            ),
             Cell::number(words.number(plan.tenants)),
             Cell::number(words.number(plan.users)),
             Cell::number(words.bytes(plan.bytes)),
