@@ -21,6 +21,7 @@ mod control;
 pub mod error;
 #[cfg(feature = "internals")]
 pub mod internals;
+pub mod licences;
 pub mod locale;
 pub mod mail;
 pub mod migrations;

@@ -7,6 +7,7 @@ use super::{
     audit::Audit,
     backup::args::Backup,
     clock::Clock,
+    licence::Licence,
     migrate::Migrate,
     nodes::Node,
     operation::Operation,
@@ -119,6 +120,9 @@ pub(crate) enum Command {
     /// Plans, and the subscription of a tenant.
     #[command(subcommand)]
     Plan(Plan),
+    /// Licences of tenants, and their keys.
+    #[command(subcommand)]
+    Licence(Licence),
     /// Accounts of people: superusers, passwords, locks.
     #[command(subcommand)]
     User(User),

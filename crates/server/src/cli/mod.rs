@@ -9,6 +9,7 @@ mod show;
 mod analytics;
 mod args;
 mod backup;
+mod licence;
 mod migrate;
 mod operation;
 mod parse;
@@ -88,6 +89,7 @@ async fn run(cli: Cli) -> Result<ExitCode> {
         Command::Migrate(verb) => migrate::run(&place, &verb).await,
         Command::Tenant(verb) => tenant::run(&place, &verb).await,
         Command::Plan(verb) => plan::run(&place, &verb).await,
+        Command::Licence(verb) => licence::run(&place, &verb).await,
         Command::User(verb) => user::run(&place, &verb).await,
         Command::Sql(options) => sql::run(&place, &options).await,
         Command::Analytics(options) => analytics::run(&place, &options).await,

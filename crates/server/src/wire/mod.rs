@@ -28,6 +28,6 @@ pub(crate) use basics::{AsText, Email, Id, Instant, Limit, Name, Password, Slug,
 pub(crate) use page::Page;
 pub(crate) use people::{account, member, session, user, view};
 pub(crate) use tenants::{
-    across, copies, growth, impact, map, migrations, overview, plan, proof, purge, shared_import, sizes,
-    tenant,
+    across, copies, growth, impact, licence, map, migrations, overview, plan, proof, purge, shared_import,
+    sizes, tenant,
 };

@@ -65,6 +65,7 @@ const CASES: &[(&str, &str, &str)] = &[
     ("POST", "/subscription/register/", "/subscription/register/"),
     ("GET", "/api/outcomes/{id}", "/api/outcomes/x"),
     ("GET", "/api/plans", "/api/plans"),
+    ("GET", "/api/licences/revoked", "/api/licences/revoked"),
     ("GET", "/api/admin/tenants", "/api/admin/tenants"),
     ("POST", "/api/admin/tenants", "/api/admin/tenants"),
     ("POST", "/api/admin/tenants/{slug}/databases", "/api/admin/tenants/acme/databases"),

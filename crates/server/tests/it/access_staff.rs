@@ -4,6 +4,11 @@
 pub(super) const CASES: &[(&str, &str, &str)] = &[
     ("GET", "/api/admin/checklist", "/api/admin/checklist"),
     ("GET", "/api/admin/impact/{shared_model}/{id}", "/api/admin/impact/cities/1"),
+    ("GET", "/api/admin/licences", "/api/admin/licences"),
+    ("GET", "/api/admin/tenants/{slug}/licence", "/api/admin/tenants/acme/licence"),
+    ("PUT", "/api/admin/tenants/{slug}/licence", "/api/admin/tenants/acme/licence"),
+    ("PATCH", "/api/admin/tenants/{slug}/licence", "/api/admin/tenants/acme/licence"),
+    ("POST", "/api/admin/tenants/{slug}/licence/renew", "/api/admin/tenants/acme/licence/renew"),
     ("GET", "/api/admin/plans", "/api/admin/plans"),
     ("POST", "/api/admin/plans", "/api/admin/plans"),
     ("PATCH", "/api/admin/plans/{code}", "/api/admin/plans/nothing"),

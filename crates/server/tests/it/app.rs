@@ -2,10 +2,10 @@
 //!
 //! Used by all tests of this binary. A [`Client`] is a credential; the app outlives all clients.
 
+pub(crate) use super::answer::Answer;
 use super::own_app::make_app;
 use axum::{Router, body::Body};
-use bytes::Bytes;
-use http::{HeaderMap, Method, Request, StatusCode, header};
+use http::{Method, Request, header};
 use http_body_util::BodyExt;
 use serde_json::{Value, json};
 use std::{fmt::Display, net::SocketAddr, sync::Arc};
@@ -53,12 +53,6 @@ struct OnPostgres {
 pub(crate) struct Client {
     app: TestApp,
     headers: Vec<(&'static str, String)>,
-}
-
-pub(crate) struct Answer {
-    pub(crate) status: StatusCode,
-    pub(crate) headers: HeaderMap,
-    pub(crate) body: Bytes,
 }
 
 impl TestApp {
@@ -115,9 +109,19 @@ impl TestApp {
         isolation: Isolation,
         through: Option<SocketAddr>,
     ) -> Self {
+        Self::all_on_postgres_with(url, isolation, through, DEFAULT_TOML).await
+    }
+
+    /// Creates an app with this configuration, as [`TestApp::all_on_postgres`] does.
+    pub(crate) async fn all_on_postgres_with(
+        url: &str,
+        isolation: Isolation,
+        through: Option<SocketAddr>,
+        text: &str,
+    ) -> Self {
         let (home, tenants) = (Home::new(url).await, Some(isolation));
         let on = OnPostgres { home, tenants, platforms: true, through };
-        Self::open_with(tempfile::tempdir().unwrap(), DEFAULT_TOML, Options::default(), Some(on)).await
+        Self::open_with(tempfile::tempdir().unwrap(), text, Options::default(), Some(on)).await
     }
 
     async fn open(dir: TempDir, text: &str, options: Options) -> Self {
@@ -370,30 +374,5 @@ impl Client {
 
     pub(crate) async fn patch(&self, path: &str, body: &Value) -> Answer {
         self.send(Method::PATCH, path, Some("application/json"), body.to_string()).await
-    }
-}
-
-impl Answer {
-    pub(crate) fn json(&self) -> Value {
-        serde_json::from_slice(&self.body).unwrap_or_else(|e| panic!("{e}: {}", self.text()))
-    }
-
-    pub(crate) fn text(&self) -> String {
-        String::from_utf8_lossy(&self.body).into_owned()
-    }
-
-    pub(crate) fn header(&self, name: &str) -> &str {
-        self.headers.get(name).map_or("", |v| v.to_str().unwrap())
-    }
-
-    /// Asserts the status; the panic shows the body.
-    pub(crate) fn expect(self, status: u16) -> Self {
-        assert_eq!(self.status.as_u16(), status, "{}", self.text());
-        self
-    }
-
-    /// Returns the `code` of a problem.
-    pub(crate) fn code(&self) -> String {
-        self.json()["code"].as_str().unwrap_or_default().to_owned()
     }
 }

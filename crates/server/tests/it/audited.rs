@@ -110,6 +110,7 @@ pub(super) fn settings() -> Settings {
     Settings::default()
         .two_servers()
         .set("registration", "placement = \"first\"")
+        .set("licences", &super::licences::signing())
         .with("[stores.visits]\nserver = \"main\"\nname = \"visits_{slug}\"\nprovision = \"external\"\n")
 }
 

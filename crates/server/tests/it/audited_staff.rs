@@ -13,6 +13,9 @@ use tenantry_testkit::Settings;
 
 /// Routes of the API, and the actions that each leaves in the log, in order.
 pub(super) const API: &[(&str, &str, &[&str])] = &[
+    ("PUT", "/api/admin/tenants/{slug}/licence", &["licence.issue"]),
+    ("POST", "/api/admin/tenants/{slug}/licence/renew", &["licence.renew"]),
+    ("PATCH", "/api/admin/tenants/{slug}/licence", &["licence.set_status"]),
     ("POST", "/api/admin/plans", &["plan.create"]),
     ("PATCH", "/api/admin/plans/{code}", &["plan.change"]),
     ("POST", "/api/admin/plans/{code}/reset", &["plan.reset", "plans.initialize"]),
@@ -109,6 +112,16 @@ async fn what_staff_do_over_the_api_is_in_the_log() {
         }
         let start = stage.count().await;
         match *path {
+            "/api/admin/tenants/{slug}/licence" if *method == "PUT" => {
+                staff.put(&stage.at("licence"), &json!({"license_type": "standard"})).await.expect(200)
+            }
+            "/api/admin/tenants/{slug}/licence" => {
+                staff.patch(&stage.at("licence"), &json!({"status": "revoked"})).await.expect(200)
+            }
+            "/api/admin/tenants/{slug}/licence/renew" => {
+                let until = json!({"expires_at": "2090-01-31T00:00:00Z"});
+                staff.post(&stage.at("licence/renew"), &until).await.expect(200)
+            }
             "/api/admin/plans" => {
                 let plan = json!({"code": "gold", "name": "Gold", "limits": {"users": 3}});
                 staff.post(path, &plan).await.expect(201)

@@ -12,12 +12,13 @@ use std::{
 };
 
 /// Nouns with verbs, and the root.
-const PAGES: [&str; 14] = [
+const PAGES: [&str; 15] = [
     "",
     "app",
     "audit",
     "backup",
     "clock",
+    "licence",
     "migrate",
     "node",
     "operation",

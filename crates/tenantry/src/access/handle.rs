@@ -59,6 +59,7 @@ use super::{
 };
 use crate::{
     Error, Result,
+    clock::Clock,
     plans::{Entitlements, Limits},
     tenants::State,
     topology::TenantRecord,
@@ -81,6 +82,7 @@ pub struct Tenant {
     positions: Positions,
     /// The only store whose models may be used; `None` for all stores of the tenant.
     using: Option<StoreName>,
+    clock: Clock,
 }
 
 impl Tenant {
@@ -114,14 +116,15 @@ impl Tenant {
         if self.manages { Ok(()) } else { Err(not_manager(&self.actor)) }
     }
 
-    /// Returns the features and limits of the tenant's plan and subscription.
+    /// Returns the features and limits that apply now: those of the plan, with those of the
+    /// licence while it is valid.
     pub fn entitlements(&self) -> &Entitlements {
-        &self.record.entitlements
+        self.record.entitlements(&self.clock)
     }
 
-    /// Returns the limits of the tenant's plan.
+    /// Returns the limits of the tenant's plan and licence.
     pub fn limits(&self) -> &Limits {
-        &self.record.entitlements.limits
+        &self.entitlements().limits
     }
 
     /// Returns the place of one of the tenant's stores, never another place (`catalog-placement`).
@@ -202,11 +205,12 @@ impl Access {
         self.check_open(&record, actor)?;
         let counted = match actor.is_system() {
             true => Counted::Not,
-            false => Counted::Alone(self.meters.admit(record.id, &allowance(&record.entitlements.limits))?),
+            false => Counted::Alone(self.meters.admit(record.id, &allowance(self.limits_of(&record)))?),
         };
         let manages = self.manages(actor, role.as_ref());
         let positions = Positions::default();
-        Ok(Tenant { actor: actor.with_role(role), manages, record, counted, positions, using: None })
+        let (clock, actor) = (self.control.clock().clone(), actor.with_role(role));
+        Ok(Tenant { actor, manages, record, counted, positions, using: None, clock })
     }
 
     /// Returns the current record of an entered tenant after checking the same gates again, for a request whose place
@@ -219,6 +223,10 @@ impl Access {
         let (record, _) = self.belongs(&tenant.actor, tenant.id()).await?;
         self.check_open(&record, &tenant.actor)?;
         Ok(record)
+    }
+
+    fn limits_of<'a>(&self, record: &'a TenantRecord) -> &'a Limits {
+        &record.entitlements(self.control.clock()).limits
     }
 
     fn check_open(&self, record: &TenantRecord, actor: &Actor) -> Result<()> {

@@ -64,6 +64,7 @@ impl Config {
             analytics: super::AnalyticsConfig::default(),
             attachments: super::AttachmentsConfig::default(),
             secrets: super::SecretsConfig::default(),
+            licences: super::LicencesConfig::default(),
             mirror: None,
         }
     }

@@ -8,6 +8,7 @@ mod attachments;
 mod check;
 mod defaults;
 pub(crate) mod edit;
+mod licences;
 mod mail;
 mod metrics;
 mod mirror;
@@ -23,6 +24,7 @@ mod template;
 
 pub use analytics::AnalyticsConfig;
 pub use attachments::AttachmentsConfig;
+pub use licences::LicencesConfig;
 pub use mail::MailConfig;
 pub use metrics::MetricsConfig;
 pub use mirror::MirrorConfig;

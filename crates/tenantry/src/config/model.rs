@@ -6,6 +6,7 @@
 use super::{
     analytics::AnalyticsConfig,
     attachments::AttachmentsConfig,
+    licences::LicencesConfig,
     mail::MailConfig,
     metrics::MetricsConfig,
     mirror::MirrorConfig,
@@ -63,6 +64,8 @@ pub struct Config {
     pub attachments: AttachmentsConfig,
     /// The section `[secrets]`.
     pub secrets: SecretsConfig,
+    /// The section `[licences]`.
+    pub licences: LicencesConfig,
     /// The section `[mirror]`, if there is one.
     pub mirror: Option<MirrorConfig>,
 }

@@ -121,6 +121,12 @@ impl Clock {
         self.witnessed_us().map_or(now_us, |witnessed_us| witnessed_us.max(now_us))
     }
 
+    /// Returns the time by which a paid right ends: the witnessed time, which no jump of the system clock moves in either
+    /// direction. After a time without a running server it may be behind by that time, for up to a day.
+    pub fn right_ends_us(&self) -> i64 {
+        self.witnessed_us().unwrap_or_else(|| self.now_us())
+    }
+
     /// Returns the witnessed time, or `None` before the catalog was read.
     pub(crate) fn witnessed_us(&self) -> Option<i64> {
         self.reading().map(|reading| reading.witnessed_us + (self.lived_us() - reading.lived_us))

@@ -64,6 +64,7 @@ const MIGRATIONS: &[Migration] = &[
     migration!("027_imported_rows", both),
     migration!("028_attachments", both),
     migration!("029_sizes", both),
+    migration!("030_licences", both),
 ];
 
 /// Returns the SQL of the table of applied migrations. The SQLite version can no longer be changed.

@@ -182,17 +182,28 @@ fn check(spec: &PlanSpec) -> Result<()> {
     if spec.trial_days > TRIAL_DAYS {
         refuse("trial_days", format!("use 0 to {TRIAL_DAYS}"));
     }
+    if let Err(reason) = spec.servers.check() {
+        refuse("servers", reason);
+    }
+    check_features(&mut wrong, &spec.features);
+    check_limits(&mut wrong, &spec.limits);
+    wrong.finish()
+}
+
+/// Adds what is wrong with the names of features.
+pub(crate) fn check_features(wrong: &mut Wrong, features: &BTreeSet<String>) {
     let is_name = |name: &String| {
         (1..=FEATURE_CHARS).contains(&name.len())
             && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
     };
-    if spec.features.len() > FEATURES || !spec.features.iter().all(is_name) {
-        refuse("features", format!("use at most {FEATURES} names of small letters, digits and _"));
+    if features.len() > FEATURES || !features.iter().all(is_name) {
+        let reason = format!("use at most {FEATURES} names of small letters, digits and _");
+        wrong.add(FieldError::new("features", Rule::Value, reason));
     }
-    if let Err(reason) = spec.servers.check() {
-        refuse("servers", reason);
-    }
-    let limits = &spec.limits;
+}
+
+/// Adds what is wrong with limits.
+pub(crate) fn check_limits(wrong: &mut Wrong, limits: &Limits) {
     for (name, value, most) in [
         ("users", limits.users, u64::MAX),
         ("rows", limits.rows, i64::MAX as u64),
@@ -203,8 +214,7 @@ fn check(spec: &PlanSpec) -> Result<()> {
     ] {
         let is_wrong = value.is_some_and(|value| value > most || (value == 0 && !name.ends_with("bytes")));
         if is_wrong {
-            refuse(name, "is out of range; leave it out for no limit".into());
+            wrong.add(FieldError::new(name, Rule::Value, "is out of range; leave it out for no limit"));
         }
     }
-    wrong.finish()
 }

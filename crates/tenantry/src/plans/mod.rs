@@ -10,6 +10,7 @@ pub(crate) mod subscription;
 mod verbs;
 
 pub use edit::PlanChange;
+pub(crate) use edit::{check_features, check_limits};
 pub use entitlements::{Entitlements, Limits};
 pub use list::{ListedSubscription, SubscriptionFilter};
 pub use subscription::{State, Subscription};

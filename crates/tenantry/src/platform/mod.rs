@@ -22,7 +22,7 @@ use crate::{
     apps::{Apps, Labels},
     backups::service::BackupService,
     config::Config,
-    control::Control,
+    control::{Control, clock::Clock},
     operations::{Context, Operations},
     records::{Records, Scope},
 };
@@ -82,6 +82,11 @@ impl Platform {
     /// Returns the present time by the platform's clock, in microseconds since 1970, UTC.
     pub fn now_us(&self) -> i64 {
         self.0.control.now_us()
+    }
+
+    /// Returns the platform's clock.
+    pub fn clock(&self) -> &Clock {
+        self.0.control.clock()
     }
 
     /// Checks that the control store can be read, and adopts the changes that other processes made in it.

@@ -4,6 +4,7 @@ use super::{TenantRecord, placement};
 use crate::{
     Error, Result,
     control::{Control, params},
+    licences,
     locale::Locale,
     plans::{Entitlements, State, Subscription},
     tenants,
@@ -15,6 +16,7 @@ pub(super) async fn by_id(control: &Control, id: TenantId) -> Result<Arc<TenantR
     let mut tx = control.snapshot().await?;
     let tenant = tenants::by_id(&mut tx, id).await?;
     let (subscription, entitlements) = subscription(&mut tx, id).await?;
+    let licence = licences::granted(&mut tx, id, &entitlements).await?;
     let placements = placement::of_tenant(&mut tx, id).await?;
     Ok(Arc::new(TenantRecord {
         id,
@@ -26,6 +28,7 @@ pub(super) async fn by_id(control: &Control, id: TenantId) -> Result<Arc<TenantR
         retirement: tenants::Retirement::of(&mut tx, id).await?,
         subscription,
         entitlements,
+        licence,
         placements,
     }))
 }

@@ -17,7 +17,8 @@ pub use placement::{NewPlacement, Placement, PlacementState, Policy};
 
 use crate::{
     Error, Result,
-    control::{Control, Subject},
+    control::{Control, Subject, clock::Clock},
+    licences::{Granted, Licence},
     locale::Locale,
     plans::{Entitlements, Subscription},
     tenants::{Retirement, State},
@@ -51,13 +52,28 @@ pub struct TenantRecord {
     pub retirement: Option<Retirement>,
     /// Subscription of the tenant, if it has one.
     pub subscription: Option<Subscription>,
-    /// Features and limits of the tenant. A tenant without a subscription has no features and no limits.
-    pub entitlements: Entitlements,
+    /// Features and limits of the tenant's plan. A tenant without a subscription has no features and no limits.
+    pub(crate) entitlements: Entitlements,
+    /// Licence of the tenant, if it has one, with the features and limits while it is valid.
+    pub(crate) licence: Option<Box<Granted>>,
     /// Placements of the tenant's stores.
     pub placements: Vec<Placement>,
 }
 
 impl TenantRecord {
+    /// Returns the features and limits that apply now: those of the plan, with those of the licence while it is valid.
+    pub fn entitlements(&self, clock: &Clock) -> &Entitlements {
+        match &self.licence {
+            Some(granted) if granted.licence.is_valid(clock) => &granted.entitlements,
+            _ => &self.entitlements,
+        }
+    }
+
+    /// Returns the licence of the tenant, if it has one.
+    pub fn licence(&self) -> Option<&Licence> {
+        self.licence.as_ref().map(|granted| &granted.licence)
+    }
+
     /// Returns the place of the tenant's rows in this store.
     ///
     /// # Errors

@@ -92,7 +92,7 @@ async fn suspension_trial_end_and_plan_reach_the_cache_at_once() {
     };
     let record = fetch().await;
     assert_eq!(record.place("tenant").unwrap().physical.as_str(), "tenant_alpha_1");
-    assert!(record.entitlements.has("reports"));
+    assert!(record.entitlements(other.control.clock()).has("reports"));
     assert!(std::sync::Arc::ptr_eq(&record, &fetch().await), "warm");
 
     let alpha = slug("alpha");
@@ -107,7 +107,10 @@ async fn suspension_trial_end_and_plan_reach_the_cache_at_once() {
         .await
         .unwrap();
     let record = fetch().await;
-    assert_eq!((record.state, record.entitlements.limits.users), (State::Active, None));
+    assert_eq!(
+        (record.state, record.entitlements(other.control.clock()).limits.users),
+        (State::Active, None)
+    );
 
     let subscription = record.subscription.clone().unwrap();
     assert!(subscription.live_at(w.control.now_us()));

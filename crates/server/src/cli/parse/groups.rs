@@ -26,7 +26,7 @@ pub(super) const ROOT: Groups = &[
     ("Apps", &["app", "migrate"]),
     (
         "Tenants and people",
-        &["tenant", "plan", "user", "sql", "analytics", "sizes", "import-shared-database"],
+        &["tenant", "plan", "licence", "user", "sql", "analytics", "sizes", "import-shared-database"],
     ),
     ("Databases of owners", &["attach", "detach", "attachments", "schema", "secrets"]),
     ("Backups", &["backup", "restore"]),

@@ -1,6 +1,6 @@
 //! `tenantry plan …`: the plans, and the subscription of a tenant.
 
-mod terms;
+pub(super) mod terms;
 
 use super::{
     args::Whole,

@@ -61,10 +61,10 @@ pub(crate) struct Update {
 }
 
 /// Returns the field of a limit.
-type Limit = fn(&mut Limits) -> &mut Option<u64>;
+pub(in crate::cli) type Limit = fn(&mut Limits) -> &mut Option<u64>;
 
 /// Parses `users=5` or `users=none`.
-fn limit(text: &str) -> Result<(Limit, Option<u64>), String> {
+pub(in crate::cli) fn limit(text: &str) -> Result<(Limit, Option<u64>), String> {
     let (name, value) = text.split_once('=').ok_or("write NAME=NUMBER")?;
     let limit: Limit = match name {
         "users" => |limits| &mut limits.users,

@@ -8,6 +8,7 @@ mod backups;
 mod fleet;
 mod impact;
 mod impersonate;
+mod licences;
 mod mail;
 mod operations;
 mod plans;
@@ -45,6 +46,10 @@ pub(super) use fleet::shared_imports::start as start_shared_import;
 pub(super) use fleet::sizes::{USUAL_DAYS, of_all as sizes, of_tenant as sizes_of_tenant};
 pub(super) use impact::show as impact;
 pub(super) use impersonate::{start as impersonate, stop as stop_impersonating};
+pub(super) use licences::{
+    issue as issue_licence, list as licences, own as own_licence, renew as renew_licence,
+    revoked as revoked_keys, set_status as set_licence_status, show as licence,
+};
 pub(super) use life::{
     cancel, change_settings, maintenance, rename, revoke as revoke_cancellation, settings,
 };

@@ -28,6 +28,14 @@ routes! {
     get "/api/outcomes/{id}" User "Account" "Whether a change was stored whose outcome was not known" => account::outcome;
     get "/api/plans" Public "Account" "Plans on offer" => plans::list;
 
+    get "/api/licences/revoked" Public "Licences" "Licence keys that products must refuse" => admin::revoked_keys;
+    get "/api/tenant/licence" Member "Licences" "The tenant's licence" => admin::own_licence;
+    get "/api/admin/licences" Staff "Licences" "Licences of all tenants" => admin::licences;
+    get "/api/admin/tenants/{slug}/licence" Staff "Licences" "The licence of a tenant, with its key" => admin::licence;
+    put "/api/admin/tenants/{slug}/licence" Staff "Licences" "Issue a licence" => admin::issue_licence;
+    patch "/api/admin/tenants/{slug}/licence" Staff "Licences" "Suspend, resume or revoke a licence" => admin::set_licence_status;
+    post "/api/admin/tenants/{slug}/licence/renew" Staff "Licences" "Renew a licence" => admin::renew_licence;
+
     get "/api/tenant" Member "Tenant" "State, plan, days remaining, limits" => tenant::show;
     patch "/api/tenant" Manager "Tenant" "Change the tenant's name" => tenant::change;
     get "/api/tenant/export" Manager "Tenant" "All data of the tenant, as one archive" => tenant::export;

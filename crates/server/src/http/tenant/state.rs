@@ -33,7 +33,7 @@ pub(in crate::http) async fn show(app: App, named: scope::Named) -> Result<Json<
     let id = named.tenant.ok_or_else(Problem::absent)?;
     let platform = app.platform();
     let (record, role) = platform.access().belongs(&named.actor, id).await?;
-    Ok(Json(OwnTenant::new(&record, role, platform.now_us())))
+    Ok(Json(OwnTenant::new(&record, role, platform.clock())))
 }
 
 /// Handles `POST /api/tenant/cancel`: cancels the tenant.

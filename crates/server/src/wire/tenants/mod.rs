@@ -4,6 +4,7 @@ pub(crate) mod across;
 pub(crate) mod copies;
 pub(crate) mod growth;
 pub(crate) mod impact;
+pub(crate) mod licence;
 pub(crate) mod map;
 pub(crate) mod migrations;
 pub(crate) mod overview;

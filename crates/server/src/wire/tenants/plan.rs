@@ -73,6 +73,7 @@ answers! {
 
 requests! {
     /// Limits of a plan. A limit that is absent or null does not apply.
+    #[derive(Default)]
     struct PlanLimits {
         users: Option<u64>,
         rows: Option<u64>,

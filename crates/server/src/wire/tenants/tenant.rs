@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use std::collections::BTreeSet;
 use tenantry::{
+    clock::Clock,
     moves,
     name::{PhysicalName, RoleName, ServerName, StoreName},
     place::{self, Isolation},
@@ -171,7 +172,8 @@ pub(crate) struct OwnTenant {
 
 impl OwnTenant {
     /// Returns the tenant as a member with this role sees it now.
-    pub(crate) fn new(record: &TenantRecord, role: Option<RoleName>, now_us: i64) -> Self {
+    pub(crate) fn new(record: &TenantRecord, role: Option<RoleName>, clock: &Clock) -> Self {
+        let (now_us, entitled) = (clock.now_us(), record.entitlements(clock));
         let subscription = record.subscription.as_ref();
         Self {
             id: record.id.get(),
@@ -186,8 +188,8 @@ impl OwnTenant {
             plan: subscription.map(|s| s.plan.clone()),
             subscription: subscription.map(|s| AsText(s.state_at(now_us))),
             days_remaining: subscription.and_then(|s| s.days_remaining(now_us)),
-            features: record.entitlements.features.clone(),
-            limits: record.entitlements.limits.into(),
+            features: entitled.features.clone(),
+            limits: entitled.limits.into(),
         }
     }
 }

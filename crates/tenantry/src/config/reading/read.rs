@@ -33,6 +33,7 @@ pub(in crate::config) fn read(file: &str, text: &str, dir: &Path) -> Result<Conf
         metrics: crate::config::metrics::read(root.section("metrics")),
         attachments: crate::config::attachments::read(root.section("attachments"), dir),
         secrets: crate::config::secrets::read(root.section("secrets"), dir),
+        licences: crate::config::licences::read(root.section("licences"), dir),
         mirror: crate::config::mirror::read(&root),
         auth: crate::config::read_auth::auth(root.section("auth"), dir, defaults.auth),
     };

@@ -48,6 +48,7 @@ pub(crate) const KINDS: &[Kind] = &[
     ),
     gone("API keys", "api_keys", "SELECT count(*) FROM api_keys WHERE tenant = ?1"),
     gone("subscription", "subscriptions", "SELECT count(*) FROM subscriptions WHERE tenant = ?1"),
+    gone("licence", "licences", "SELECT count(*) FROM licences WHERE tenant = ?1"),
     gone("invitations", "invitations", "SELECT count(*) FROM invitations WHERE tenant = ?1"),
     gone("letters", "mails", "SELECT count(*) FROM mails WHERE tenant = ?1"),
     gone("name, e-mail address and settings", "tenants", "SELECT count(*) FROM tenants WHERE id = ?1"),
@@ -120,6 +121,7 @@ pub(crate) async fn cut_off(write: &mut Write, id: TenantId) -> Result<()> {
     for row in &members {
         write.invalidate(&Subject::User(UserId::from_raw(row.integer(0)?))).await?;
     }
+    crate::licences::remove(write, id).await?;
     for sql in [
         "DELETE FROM api_keys WHERE tenant = ?",
         "DELETE FROM view_defaults WHERE tenant = ?",

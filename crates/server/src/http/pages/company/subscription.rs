@@ -22,7 +22,8 @@ pub(in crate::http) async fn show(app: App, Managing(inside): Managing) -> Resul
     let (plan, warning) = usage::subscription(&app, &inside);
     let record = inside.tenant.record();
     let current = record.subscription.as_ref().map(|subscription| subscription.plan.as_str());
-    let features: Vec<_> = record.entitlements.features.iter().map(|name| words::human(name)).collect();
+    let features: Vec<_> =
+        inside.tenant.entitlements().features.iter().map(|name| words::human(name)).collect();
     let plans = app.platform().plans().list().await?;
     let offered = plans.iter().filter(|plan| !plan.archived || Some(plan.spec.code.as_str()) == current);
     let offers: Vec<_> = offered.map(|plan| offer(&inside.visit.words, plan, current)).collect();

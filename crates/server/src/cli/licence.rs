@@ -1,0 +1,236 @@
+//! `tenantry licence …`: issues licences of tenants, and verifies their keys without any database.
+
+use super::{
+    args::Whole,
+    plan::terms::{Limit, limit},
+    setup::Place,
+    table,
+    user::operator,
+};
+use crate::wire::licence::{LicenceKey, ListedLicence};
+use anyhow::{Context, Result, anyhow};
+use clap::{Args, Subcommand};
+use std::{fs, io::Write as _, os::unix::fs::OpenOptionsExt, path::PathBuf, process::ExitCode};
+use tenantry::{
+    Platform, clock,
+    licences::{self, LicenceFilter, LicenceStatus, LicenceTerms, PublicKey, SigningKey},
+    name::Slug,
+};
+
+/// Verbs of `tenantry licence`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Licence {
+    /// List the licences of all tenants.
+    List(Whole),
+    /// Show the licence of a tenant with its key.
+    Show {
+        /// Slug of the tenant.
+        tenant: Slug,
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Issue a licence to a tenant, in place of the one that it has.
+    Issue(Issue),
+    /// Renew the licence of a tenant until another end. It gets a new key, and the previous key is revoked.
+    Renew {
+        /// Slug of the tenant.
+        tenant: Slug,
+        /// The new end, such as 2028-01-31T00:00:00Z. Default: no end.
+        #[arg(long)]
+        expires_at: Option<jiff::Timestamp>,
+    },
+    /// Suspend the licence of a tenant: it grants nothing until it is resumed.
+    Suspend {
+        /// Slug of the tenant.
+        tenant: Slug,
+    },
+    /// Resume a suspended licence.
+    Resume {
+        /// Slug of the tenant.
+        tenant: Slug,
+    },
+    /// Revoke the licence of a tenant and its key, for good.
+    Revoke {
+        /// Slug of the tenant.
+        tenant: Slug,
+    },
+    /// Verify a licence key offline; exit status 1 if it is not valid.
+    Verify(Verify),
+    /// Make a private key that signs licences, in a new file that only its owner can read.
+    Keygen {
+        /// The file to create.
+        file: PathBuf,
+    },
+    /// Print the public key that verifies licences, for products.
+    PublicKey,
+    /// Print the signed list of revoked keys.
+    Revoked,
+}
+
+/// Options of `licence issue`.
+#[derive(Debug, Args)]
+pub(crate) struct Issue {
+    /// Slug of the tenant.
+    tenant: Slug,
+    /// Type, as the contract names it.
+    #[arg(long = "type", value_name = "TYPE", default_value = "standard")]
+    license_type: String,
+    /// Start, such as 2027-01-31T00:00:00Z. Default: now.
+    #[arg(long)]
+    starts_at: Option<jiff::Timestamp>,
+    /// End, such as 2028-01-31T00:00:00Z. Default: no end.
+    #[arg(long)]
+    expires_at: Option<jiff::Timestamp>,
+    /// Number of days after the end in which the licence is still valid.
+    #[arg(long, value_name = "DAYS", default_value_t = 0)]
+    grace_days: u32,
+    /// Features that the licence adds to those of the plan, separated by commas.
+    #[arg(long, value_name = "NAMES", value_delimiter = ',')]
+    features: Vec<String>,
+    /// A limit that replaces that of the plan: users, rows, bytes, file_bytes, requests_per_second or concurrency. May be
+    /// repeated.
+    #[arg(long = "limit", value_name = "NAME=NUMBER", value_parser = limit)]
+    limits: Vec<(Limit, Option<u64>)>,
+}
+
+/// Options of `licence verify`.
+#[derive(Debug, Args)]
+pub(crate) struct Verify {
+    /// The licence key.
+    key: String,
+    /// File with the public key.
+    #[arg(long, value_name = "FILE")]
+    public_key: PathBuf,
+    /// File with the signed list of revoked keys.
+    #[arg(long, value_name = "FILE")]
+    revoked: Option<PathBuf>,
+    /// Time at which the key must be valid. Default: now.
+    #[arg(long)]
+    at: Option<jiff::Timestamp>,
+}
+
+/// Runs a verb on licences.
+pub(super) async fn run(place: &Place, verb: &Licence) -> Result<ExitCode> {
+    let set = async |slug: &Slug, status| {
+        let platform = place.platform().await?;
+        let licence = platform.licences().set_status(&operator(), slug, status).await?;
+        say!("the licence of {slug} is {}", licence.state(platform.clock()));
+        Ok(ExitCode::SUCCESS)
+    };
+    match verb {
+        Licence::List(whole) => list(place, whole.json).await,
+        Licence::Show { tenant, json } => {
+            let platform = place.reading().await?;
+            let licence = platform.licences().show(&operator(), tenant).await?;
+            print(&platform, licence, *json)
+        }
+        Licence::Issue(options) => issue(place, options).await,
+        Licence::Renew { tenant, expires_at } => {
+            let platform = place.platform().await?;
+            let end = expires_at.map(|at| at.as_microsecond());
+            let licence = platform.licences().renew(&operator(), tenant, end).await?;
+            print(&platform, licence, false)
+        }
+        Licence::Suspend { tenant } => set(tenant, LicenceStatus::Suspended).await,
+        Licence::Resume { tenant } => set(tenant, LicenceStatus::Active).await,
+        Licence::Revoke { tenant } => set(tenant, LicenceStatus::Revoked).await,
+        Licence::Verify(options) => verify(options),
+        Licence::Keygen { file } => keygen(file),
+        Licence::PublicKey => {
+            say!("{}", place.reading().await?.licences().public_key()?.to_pem().trim_end());
+            Ok(ExitCode::SUCCESS)
+        }
+        Licence::Revoked => {
+            let list = place.reading().await?.licences().revoked().await?;
+            let none =
+                "this installation issues no licences\n  remedy: name a key in licences.signing_key_file";
+            say!("{}", list.context(none)?.0);
+            Ok(ExitCode::SUCCESS)
+        }
+    }
+}
+
+async fn list(place: &Place, json: bool) -> Result<ExitCode> {
+    let platform = place.reading().await?;
+    let next = async |last: Option<&licences::ListedLicence>| {
+        let filter =
+            LicenceFilter { after: last.map(|one| one.tenant), limit: table::PAGE, ..Default::default() };
+        platform.licences().list(&operator(), &filter).await
+    };
+    let listed = table::every(next).await?;
+    if json {
+        return table::all::<ListedLicence>(listed.into_iter().map(|one| (one, platform.clock())));
+    }
+    let rows = listed.iter().map(|one| {
+        let licence = &one.licence;
+        let end = licence.expires_at_us.map_or_else(|| "-".into(), table::at);
+        let state = licence.state(platform.clock()).to_owned();
+        vec![one.slug.to_string(), licence.license_type.clone(), state, end, licence.key_id.clone()]
+    });
+    table::print(&["tenant", "type", "state", "expires", "key"], rows);
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn issue(place: &Place, options: &Issue) -> Result<ExitCode> {
+    let mut terms = LicenceTerms {
+        license_type: options.license_type.clone(),
+        starts_at_us: options.starts_at.map(|at| at.as_microsecond()),
+        expires_at_us: options.expires_at.map(|at| at.as_microsecond()),
+        grace_days: options.grace_days,
+        features: options.features.iter().cloned().collect(),
+        ..LicenceTerms::default()
+    };
+    for (limit, value) in &options.limits {
+        *limit(&mut terms.limits) = *value;
+    }
+    let platform = place.platform().await?;
+    let licence = platform.licences().issue(&operator(), &options.tenant, terms).await?;
+    print(&platform, licence, false)
+}
+
+fn print(platform: &Platform, licence: licences::Licence, json: bool) -> Result<ExitCode> {
+    if json {
+        return table::json(&LicenceKey::from((licence, platform.clock())));
+    }
+    let line = |what: &str, value: &str| say!("  {what:<12} {value}");
+    say!("{}: {}", licence.license_type, licence.state(platform.clock()));
+    line("starts", &table::at(licence.starts_at_us));
+    line("expires", &licence.expires_at_us.map_or_else(|| "never".into(), table::at));
+    line("grace days", &licence.grace_days.to_string());
+    line("features", &licence.features.iter().cloned().collect::<Vec<_>>().join(", "));
+    line("key id", &licence.key_id);
+    say!("{}", licence.key);
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Verifies a key with files alone.
+fn verify(options: &Verify) -> Result<ExitCode> {
+    let read = |file: &PathBuf| fs::read_to_string(file).with_context(|| file.display().to_string());
+    let public = PublicKey::parse(&read(&options.public_key)?)?;
+    let revoked =
+        options.revoked.as_ref().map(|file| anyhow::Ok(public.verify_revoked(&read(file)?)?)).transpose()?;
+    let at = options.at.unwrap_or_else(jiff::Timestamp::now).as_microsecond();
+    let claims = public.verify(options.key.trim(), at, revoked.as_ref())?;
+    let end = claims.ends_at_us.map_or_else(|| "no end".into(), |end| clock::iso(end).unwrap_or_default());
+    say!("valid: {} of {}, until {end}", claims.license_type, claims.slug);
+    say!("features: {}", claims.features.iter().cloned().collect::<Vec<_>>().join(", "));
+    say!("key {} of installation {}", claims.id, claims.installation);
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Creates the file of a private key. It never replaces a file, and never prints the key.
+fn keygen(file: &PathBuf) -> Result<ExitCode> {
+    let text = SigningKey::generate()?;
+    let made = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(file);
+    let mut made = made
+        .map_err(|error| anyhow!("{}: {error}\n  remedy: name a file that does not exist", file.display()))?;
+    made.write_all(text.as_bytes())?;
+    made.sync_all()?;
+    say!(
+        "{}: name it in licences.signing_key_file, and keep a copy: without it no licence can be renewed",
+        file.display()
+    );
+    say!("{}", SigningKey::parse(&text)?.public().to_pem().trim_end());
+    Ok(ExitCode::SUCCESS)
+}
