@@ -6,14 +6,14 @@
 //! the next call finishes it, and that row shows that the database is ours. A schema is created in a single
 //! transaction.
 
-use super::{How, blank::Blank, roles, template};
+use super::{How, begin_as_owner, blank::Blank, roles, template};
 use crate::{
     error::{Error, Kind, Result},
     place::{Isolation, Place},
     postgres::{
         connections::{Call, Connection, Lease},
         identity::{self, key},
-        names::quoted,
+        names::{literal, quoted},
         place_state,
         seal::{self, Standing},
         server::Server,
@@ -171,32 +171,31 @@ impl Server {
         }
     }
 
-    /// Gives a new copy of a template its identity and its roles, without reading what the template is known to contain.
-    /// Returns false, and changes nothing, if the database has its identity already or is not as expected.
+    /// Gives a new copy of a template its identity and its roles in one round trip, without reading what the template is
+    /// known to contain. Returns false, and changes nothing, if the database has its identity already or is not as expected.
     async fn name_copy(&self, site: &Site, blank: &Blank) -> Result<bool> {
-        let (claim, numbers) = claim(site);
-        let (store, id) = (site.place.store.as_str(), self.platform.id());
-        let [tenant, of] = key(site, &store);
-        let row = [tenant, of, (&site.generation, Type::INT8), (&id, Type::TEXT)];
-        let calls = [Call::once(&claim, &row), Call::once(&numbers, &row[..1])];
-        let (transaction, answers) = self.as_owner_with(site, How::Write, &calls).await?;
-        if !answers.is_ok_and(|answers| answers.first().is_some_and(|claimed| !claimed.is_empty())) {
-            transaction.roll_back().await?;
-            return Ok(false);
-        }
+        let (tenant, generation) = (site.tenant.to_string(), site.generation.to_string());
+        let (store, id) = (literal(site.place.store.as_str()), literal(self.platform.id()));
+        let (claim, numbers) = claim(site, [&tenant, &store, &generation, &id]);
+        // A division by zero ends the transaction if the database has its identity already.
+        let claim = format!("WITH claimed AS ({claim}) SELECT 1 / count(*) FROM claimed");
         let seal = blank.standing(site, &self.platform);
         let naming = self.naming(site, seal, (&[], blank.models.as_deref()))?;
-        let statements: Vec<&str> = naming.iter().map(|sql| &**sql).collect();
-        match transaction.commit_batch(&statements).await {
+        let begin = begin_as_owner(site, How::Write);
+        let statements: Vec<&str> =
+            [&begin, &claim, &numbers].into_iter().chain(&naming).map(|sql| &**sql).collect();
+        let mut lease = self.lease(site).await?;
+        let conn = lease.connection()?;
+        match conn.commit_batch(&statements).await {
             Ok(()) => Ok(true),
             Err(error) if matches!(error.kind(), Kind::Unreachable | Kind::InDoubt) => Err(error),
-            Err(_) => Ok(false),
+            Err(_) => conn.roll_back_if_open().await.map(|()| false),
         }
     }
 
     /// Gives a database that was copied from a template its identity and its roles, in two round trips.
     async fn name_database(&self, site: &Site, rows: Rows) -> Result<()> {
-        let (claim, numbers) = claim(site);
+        let (claim, numbers) = claim(site, ["$1", "$2", "$3", "$4"]);
         let (identity, seal) = (identity::question(site), seal::question(site));
         let (reader, models) = (roles::reader(site), roles::models(site));
         let (store, id) = (site.place.store.as_str(), self.platform.id());
@@ -312,15 +311,15 @@ impl Server {
     }
 }
 
-/// Returns the statements that give a database that belongs to no place the identity of the place of `site`: the
-/// parameters are tenant, store, generation and installation. The first one returns a row if it did.
-fn claim(site: &Site) -> (String, String) {
+/// Returns the statements that give a database that belongs to no place the identity of the place of `site`. Takes the
+/// expressions of tenant, store, generation and installation. The first statement returns a row if it did.
+fn claim(site: &Site, [tenant, store, generation, platform]: [&str; 4]) -> (String, String) {
     let (schema, blank) = (&site.quoted, template::BLANK);
     let place = format!(
-        "UPDATE {schema}._tenantry_place SET tenant = $1, generation = $3, platform = $4, state = 'open', \
-         made_at = now() WHERE tenant = {blank} AND store = $2 RETURNING 1"
+        "UPDATE {schema}._tenantry_place SET tenant = {tenant}, generation = {generation}, platform = {platform}, \
+         state = 'open', made_at = now() WHERE tenant = {blank} AND store = {store} RETURNING 1"
     );
-    (place, format!("UPDATE {schema}._tenantry_seq SET tenant = $1 WHERE tenant = {blank}"))
+    (place, format!("UPDATE {schema}._tenantry_seq SET tenant = {tenant} WHERE tenant = {blank}"))
 }
 
 /// Returns a statement that records when a database or schema was created, which PostgreSQL does not do.
