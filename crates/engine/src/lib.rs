@@ -57,10 +57,10 @@ pub use descriptors::Descriptors;
 pub use engine::{
     Activity, AdoptOptions, AttachedAt, AttachedSpec, Blanked, CacheLimits, CaughtUp, ConnectionCounts,
     ConnectionLimits, Copy, CopyInfo, CopyOptions, DatabaseFile, Digest, Drift, Engine, Fault, Filled,
-    FindAttached, ForeignDocuments, Inspection, MigrateReport, ModelDiff, PlaceInfo, PlaceState,
-    PostgresOptions, Prepared, ReplicaOptions, ReplicaReport, ReplicaStanding, Replication, Resident, Script,
-    Secret, ServerSpec, Session, SqlLimits, SqlRow, SqlRows, Survey, SystemColumn, SystemDb, TableDigest,
-    Template, Tx, Usage, WorkLimits, sole_name,
+    FindAttached, ForeignDocuments, FoundColumn, FoundTable, Inspection, MigrateReport, ModelDiff, PlaceInfo,
+    PlaceState, PostgresOptions, Prepared, ReplicaOptions, ReplicaReport, ReplicaStanding, Replication,
+    Resident, Script, Secret, ServerSpec, Session, SqlLimits, SqlRow, SqlRows, Survey, SystemColumn,
+    SystemDb, TableDigest, Template, Tx, Usage, WorkLimits, sole_name,
 };
 pub use error::{Error, Kind, Result};
 pub use identity::proof::{Breach, Proof, Rule};

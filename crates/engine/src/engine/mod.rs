@@ -51,7 +51,7 @@ pub use self::outside::mirror;
 #[cfg(feature = "mongodb")]
 pub(crate) use self::sql::no_sql;
 pub use self::{
-    attached::{AttachedAt, AttachedSpec, FindAttached, Secret, Survey, sole_name},
+    attached::{AttachedAt, AttachedSpec, FindAttached, FoundColumn, FoundTable, Secret, Survey, sole_name},
     outside::foreign::ForeignDocuments,
     provision::Prepared,
     session::Session,

@@ -34,7 +34,8 @@ struct Diff<'a> {
 /// # Errors
 /// Returns the open questions, and the changes that no migration can make.
 pub fn diff(app: &AppName, old: &State, new: &[Model], answers: &Answers) -> Result<Vec<Op>, Undecided> {
-    let wanted: Vec<Model> = new.iter().filter(|m| m.app == *app).map(Model::schema).collect();
+    let wanted: Vec<Model> =
+        new.iter().filter(|m| m.app == *app && m.is_migrated()).map(Model::schema).collect();
     let mut diff = Diff {
         app,
         state: old.clone(),

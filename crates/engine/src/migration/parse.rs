@@ -241,5 +241,6 @@ fn create(
         tenant_field,
         overrides: None,
         audit: false,
+        reads: None,
     })
 }

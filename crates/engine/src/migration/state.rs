@@ -24,6 +24,7 @@ impl Model {
             permissions: Permissions::default(),
             overrides: None,
             audit: false,
+            reads: None,
             fields: self.fields.iter().map(Field::schema).collect(),
             ..self.clone()
         }

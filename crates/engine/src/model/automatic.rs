@@ -23,10 +23,12 @@ impl Model {
                 create: writers.clone(),
                 update: writers.clone(),
                 delete: writers,
+                read_only: false,
             },
             tenant_field: self.tenant_field.clone(),
             overrides: None,
             audit: true,
+            reads: None,
         })
     }
 }

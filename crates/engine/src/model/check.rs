@@ -67,6 +67,11 @@ fn unknown(to: &ModelName, known: &HashMap<ModelName, &Parsed>) -> String {
 /// tenant.
 fn allowed(from: &Model, to: &Model, scope: &dyn Fn(&StoreName) -> Option<Scope>) -> Result<(), String> {
     match (scope(&from.store), scope(&to.store)) {
+        _ if to.reads.is_some() && from.reads.is_none() && from.store == to.store => Err(format!(
+            "`{}` only reads a table of another program: refer to it from a model of another store, or hold its id in an \
+             integer",
+            to.name
+        )),
         (Some(Scope::System), Some(Scope::Tenant)) => Err(format!(
             "a model of system store `{}` cannot refer to `{}`, which every tenant has of its own",
             from.store, to.name

@@ -12,9 +12,11 @@ mod overrides;
 pub(crate) mod parse;
 pub(crate) mod problem;
 pub(crate) mod reader;
+mod reads;
 
 pub use load::{Source, load};
 pub use problem::Problem;
+pub use reads::Reads;
 
 use crate::name::{AppName, FieldName, ModelName, RoleName, StoreName};
 use serde::{Deserialize, Serialize};
@@ -47,6 +49,9 @@ pub struct Model {
     pub overrides: Option<Overrides>,
     /// Whether each change is recorded in the tenant's activity log.
     pub audit: bool,
+    /// The table of another program that the model reads; `None` if the platform makes its table.
+    #[serde(default)]
+    pub reads: Option<Reads>,
 }
 
 /// Kind of primary key.
@@ -174,6 +179,9 @@ pub struct Permissions {
     pub update: Vec<Grant>,
     /// Grants for delete.
     pub delete: Vec<Grant>,
+    /// True if no user may write records, not even a superuser, because another program owns them.
+    #[serde(default)]
+    pub read_only: bool,
 }
 
 /// One entry of a permission list.
@@ -249,7 +257,8 @@ impl Permissions {
                 roles.filter_map(|r| RoleName::parse(r).ok()).map(Grant::Role).collect()
             }
         };
-        Self { read: vec![Grant::Any], create: writers.clone(), update: writers.clone(), delete: writers }
+        let (create, update) = (writers.clone(), writers.clone());
+        Self { read: vec![Grant::Any], create, update, delete: writers, read_only: false }
     }
 }
 

@@ -8,6 +8,7 @@ use super::{
     indexes::indexes,
     problem::{Problem, Sink},
     reader::{At, Section},
+    reads::reads,
 };
 use crate::name::{FieldName, ModelName, StoreName};
 use std::collections::HashMap;
@@ -28,8 +29,7 @@ impl Parsed {
     }
 }
 
-const KNOWN: &str =
-    "label, store, id, display, tenant_field, audit, custom_fields, fields, indexes, permissions, overrides";
+const KNOWN: &str = "label, store, id, display, tenant_field, audit, custom_fields, fields, indexes, permissions, overrides, reads";
 /// Maximum number of fields of a model. SQLite's limit is 2000 columns, but rows that wide serve no purpose.
 const FIELDS_MAX: usize = 500;
 
@@ -77,10 +77,17 @@ fn model(
     {
         sink.add(display.at, format!("`display`: there is no field `{}`", display.value));
     }
-    let permissions = permissions(sink, root, store.as_ref().map(|(_, scope)| *scope));
+    let mut permissions = permissions(sink, root, store.as_ref().map(|(_, scope)| *scope));
+    let reads = reads(sink, root, &fields, &mut permissions);
     let overrides = overrides(sink, root, &fields, store.as_ref(), scope);
     if let Some((_, at)) = &overrides {
         lines.insert("overrides".into(), sink.line(*at));
+    }
+    if let (Some(_), true) = (&reads, overrides.is_some() || audit || has_custom || !indexes.is_empty()) {
+        sink.add(
+            root.at,
+            "a model with `reads` only reads: remove `audit`, `custom_fields`, `indexes` and `overrides`",
+        );
     }
     if has_custom {
         add_custom(sink, root, &tenant_field, store.as_ref(), &mut fields);
@@ -98,6 +105,7 @@ fn model(
         tenant_field,
         overrides: overrides.map(|(o, _)| o),
         audit,
+        reads,
     })
 }
 

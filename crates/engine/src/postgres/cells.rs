@@ -106,7 +106,12 @@ pub(crate) fn value_ref(row: &Row, index: usize, storage: Storage) -> Result<Val
         }
     }
     match storage {
-        Storage::Integer => read(row, index, ValueRef::Integer),
+        Storage::Integer => read(row, index, ValueRef::Integer).or_else(|error| {
+            // Tables of other programs have smaller integers.
+            read(row, index, |number: i32| ValueRef::Integer(number.into()))
+                .or_else(|_| read(row, index, |number: i16| ValueRef::Integer(number.into())))
+                .map_err(|_| error)
+        }),
         Storage::Boolean => read(row, index, ValueRef::Boolean),
         Storage::Decimal(_) => read(row, index, ValueRef::Decimal),
         Storage::Text => read(row, index, ValueRef::Text),

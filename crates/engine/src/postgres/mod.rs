@@ -29,6 +29,7 @@ mod tables;
 pub use connections::{ConnectionCounts, ConnectionLimits, PostgresUrl};
 pub(crate) use joins::{joined::Joined, may_heal};
 pub(crate) use places::is_loss;
+pub use places::{FoundColumn, FoundTable};
 pub use replicas::{ReplicaOptions, ReplicaReport, ReplicaStanding, Replication};
 pub(crate) use server::Server;
 pub use server::{ServerOptions, Sole};

@@ -6,7 +6,7 @@ use super::{
     names::Prefix,
     opened::{Opened, REMEMBERED},
     replicas::{Moment, ReplicaReport, Replicas, Replication},
-    site::Site,
+    site::{OWN_SCHEMA, Site},
 };
 use crate::{
     error::{Error, Kind, Result},
@@ -43,6 +43,8 @@ pub struct ServerOptions {
 pub struct Sole {
     /// What identifies the database; `None` while it is being attached.
     pub identity: Option<String>,
+    /// Schema of its tables.
+    pub schema: String,
 }
 
 impl fmt::Debug for ServerOptions {
@@ -65,6 +67,8 @@ pub(crate) struct Inner {
     pub(crate) home: Arc<str>,
     /// True if the home database is the only place of the server.
     pub(crate) is_sole: bool,
+    /// Schema of the tables in a place's own database.
+    own_schema: Box<str>,
     pub(crate) prefix: Prefix,
     pub(crate) connections: Connections,
     /// Read replicas, which may lack the newest commits; `None` if the primary answers all reads.
@@ -110,6 +114,7 @@ impl Server {
             name,
             home,
             is_sole: options.sole.is_some(),
+            own_schema: options.sole.as_ref().map_or(OWN_SCHEMA, |sole| &sole.schema).into(),
             prefix: Prefix::new(&options.prefix)?,
             connections,
             replicas,
@@ -126,9 +131,9 @@ impl Server {
     /// Returns the site of `place`, whether or not the place exists.
     pub(crate) fn site(&self, place: &Place) -> Result<Site> {
         match self.is_sole {
-            false => Site::new(place, self.prefix.name(&place.physical)?, &self.home),
+            false => Site::new(place, self.prefix.name(&place.physical)?, &self.home, &self.own_schema),
             true if place.isolation == Isolation::Database => {
-                Site::new(place, self.home.to_string(), &self.home)
+                Site::new(place, self.home.to_string(), &self.home, &self.own_schema)
             }
             true => Err(Error::new(Kind::Internal, format!("{place}: an attached database has one place"))),
         }

@@ -7,8 +7,8 @@ use crate::{
 };
 use std::{fmt, sync::Arc};
 
-/// Schema of the tables in a place's own database.
-const OWN_SCHEMA: &str = "public";
+/// Schema of the tables in a place's own database, unless an owner has made it and named another one.
+pub(crate) const OWN_SCHEMA: &str = "public";
 
 /// A place, with everything that statements need to name its tables. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -33,13 +33,13 @@ pub(crate) struct Inner {
 
 impl Site {
     /// Returns the site of `place`. `name` is the name of its database or schema on the server, `home` is the home
-    /// database.
+    /// database, and `own` is the schema of the tables in a place's own database.
     ///
     /// # Errors
     /// Returns [`Kind::Internal`] if the generation is out of range.
-    pub(crate) fn new(place: &Place, name: String, home: &Arc<str>) -> Result<Self> {
+    pub(crate) fn new(place: &Place, name: String, home: &Arc<str>, own: &str) -> Result<Self> {
         let (database, schema): (Arc<str>, &str) = match place.isolation {
-            Isolation::Database => (name.as_str().into(), OWN_SCHEMA),
+            Isolation::Database => (name.as_str().into(), own),
             Isolation::Schema | Isolation::Pooled => (home.clone(), &name),
         };
         let generation = place.generation_number()?;

@@ -36,6 +36,7 @@ fn model(text: &str, id: IdKind, fields: Vec<Field>) -> Model {
         tenant_field: name("company_id"),
         overrides: None,
         audit: false,
+        reads: None,
     }
 }
 

@@ -124,6 +124,7 @@ fn model(name: &str, id: IdKind, fields: [Option<Field>; 5], index: Option<bool>
         tenant_field: FieldName::parse("tenant_id").unwrap(),
         overrides: None,
         audit: false,
+        reads: None,
     }
 }
 

@@ -217,3 +217,40 @@ fn no_file_makes_the_parsers_panic() {
         }
     });
 }
+
+#[test]
+fn a_model_that_reads_a_table_of_another_program_writes_nothing() {
+    let text = "store = \"tenant\"\n[reads]\ntable = \"res_partner\"\n[reads.columns]\nname = \"name ->> 'en_US'\"\n\
+                [fields.name]\ntype = \"text\"\n";
+    let models = load(&[("m", text)]).unwrap();
+    assert!(models[0].permissions.read_only && !models[0].is_migrated());
+    for (text, expect) in [
+        ("[reads]\n[fields.a]\ntype = \"text\"", "m.toml:2: `table` must name"),
+        ("[reads]\ntable = \"a.b.c\"\n[fields.a]\ntype = \"text\"", "m.toml:3: `table` must be a name"),
+        (
+            "[reads]\ntable = \"t\"\n[reads.columns]\nb = \"x\"\n[fields.a]\ntype = \"text\"",
+            "m.toml:5: unknown key `b`",
+        ),
+        (
+            "[reads]\ntable = \"t\"\n[reads.columns]\na = \"a; DROP\"\n[fields.a]\ntype = \"text\"",
+            "m.toml:5: `a` must be an SQL expression",
+        ),
+        (
+            "[reads]\ntable = \"t\"\n[fields.a]\ntype = \"file\"",
+            "m.toml:2: a model with `reads` only reads: `a` is a file",
+        ),
+        (
+            "[reads]\ntable = \"t\"\n[permissions]\nwrite = [\"owner\"]\n[fields.a]\ntype = \"text\"",
+            "m.toml:2: a model with `reads` only reads: its permissions",
+        ),
+        (
+            "audit = true\n[reads]\ntable = \"t\"\n[fields.a]\ntype = \"text\"",
+            "m.toml:1: a model with `reads` only reads: remove",
+        ),
+    ] {
+        check(&format!("store = \"tenant\"\n{text}"), &[expect]);
+    }
+    let refers = "store = \"tenant\"\n[fields.m]\ntype = \"ref\"\nto = \"m\"\n";
+    let refused = load(&[("m", text), ("other", refers)]).unwrap_err();
+    assert!(refused[0].contains("only reads a table of another program"), "{refused:?}");
+}

@@ -3,7 +3,7 @@
 
 use super::{
     analytics::Analytics,
-    attachments::{Attach, Attachments, Detach, Schema, Secrets},
+    attachments::{Attach, Attachments, Detach, Schema, Secrets, inspect::Inspect},
     audit::Audit,
     backup::args::Backup,
     clock::Clock,
@@ -105,6 +105,8 @@ pub(crate) enum Command {
     Secrets(Secrets),
     /// Print the tables that a database must have before it is attached.
     Schema(Schema),
+    /// Make models of the tables that another program has in a PostgreSQL database, to read them.
+    Inspect(Inspect),
     /// Show how far the system clock is trusted, or trust it.
     #[command(subcommand)]
     Clock(Clock),

@@ -8,6 +8,7 @@ mod show;
 
 mod analytics;
 mod args;
+mod attachments;
 mod backup;
 mod licence;
 mod migrate;
@@ -27,8 +28,8 @@ pub use args::Cli;
 pub use parse::parse;
 use running::{monitoring, reload};
 use server::{
-    attachments, audit, check, checklist, clock, completions, demo, nodes, project, serve, servers,
-    shared_import, sql, upgrade,
+    audit, check, checklist, clock, completions, demo, nodes, project, serve, servers, shared_import, sql,
+    upgrade,
 };
 use show::{out, progress, table, watch};
 
@@ -84,6 +85,7 @@ async fn run(cli: Cli) -> Result<ExitCode> {
         Command::Attachments(verb) => attachments::run(&place, &verb).await,
         Command::Secrets(verb) => attachments::secrets(&place, &verb).await,
         Command::Schema(options) => attachments::schema(&place, &options).await,
+        Command::Inspect(options) => attachments::inspect::run(&place, &options).await,
         Command::Clock(verb) => clock::run(&place, &verb).await,
         Command::App(verb) => project::app(&place, &verb),
         Command::Migrate(verb) => migrate::run(&place, &verb).await,

@@ -62,6 +62,7 @@ mod doors;
 mod ends;
 mod fleet_map;
 mod fleet_migrations;
+mod foreign_tables;
 mod forms;
 mod full_disk;
 mod generated;

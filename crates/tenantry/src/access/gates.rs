@@ -32,9 +32,13 @@ impl Verb {
     }
 }
 
-/// Returns true if one of the verb's grants applies to the actor. An empty list allows superusers only. Staff may do
-/// outside tenants, where only shared models exist, what every member may do; inside a tenant they need a role.
+/// Returns true if one of the verb's grants applies to the actor. An empty list allows superusers only, and no user
+/// writes records that another program owns. Staff may do outside tenants, where only shared models exist, what every
+/// member may do; inside a tenant they need a role.
 pub fn allows(actor: &Actor, permissions: &Permissions, verb: Verb) -> bool {
+    if permissions.read_only && verb != Verb::Read {
+        return false;
+    }
     actor.is_superuser()
         || verb.grants(permissions).iter().any(|grant| match grant {
             Grant::Any => actor.role().is_some() || actor.is_staff(),

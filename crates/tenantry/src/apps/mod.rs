@@ -17,7 +17,7 @@ pub use schema::StoreSchema;
 pub use source::Origin;
 pub use startapp::startapp;
 
-use crate::config::{Config, Problem, Problems, Scope};
+use crate::config::{Config, Problem, Problems, Provision, Scope};
 use source::AppSource;
 use std::{collections::BTreeMap, sync::Arc};
 use tenantry_engine::{
@@ -196,7 +196,10 @@ fn load_models(list: &[App], config: &Config) -> Result<Vec<Model>, Vec<Problem>
         .map(|(app, name, file, text)| model::Source { app: app.clone(), name, file, text })
         .collect();
     let models = model::load(&sources, &scope_in(config))?;
-    let refused = |model| taken(model, &files).or_else(|| unknown_role(model, &files, config));
+    let refused = |model| {
+        let role = || unknown_role(model, &files, config);
+        taken(model, &files).or_else(role).or_else(|| unreadable(model, &files, config))
+    };
     let problems: Vec<Problem> = models.iter().filter_map(refused).collect();
     if problems.is_empty() { Ok(models) } else { Err(problems) }
 }
@@ -238,6 +241,23 @@ fn taken(model: &Model, files: &[(AppName, &str, String, &str)]) -> Option<Probl
         "no model can be called `{name}`: /{name}/ is a page of the console; give the file another name"
     );
     Some(Problem { file: file.clone(), line: 1, message })
+}
+
+/// Refuses a model that reads tables of another program in a store whose databases the platform makes.
+fn unreadable(model: &Model, files: &[(AppName, &str, String, &str)], config: &Config) -> Option<Problem> {
+    let store = config.store(model.store.as_str())?;
+    let is_owned = store.provision == Provision::External && store.pooled_in.is_none();
+    if model.is_migrated() || is_owned {
+        return None;
+    }
+    let (_, _, file, text) = files.iter().find(|(_, name, ..)| *name == model.name.as_str())?;
+    let line = text.lines().position(|line| line.trim() == "[reads]").map_or(1, |at| at + 1);
+    let message = format!(
+        "`reads` needs a store whose databases other programs own: set provision = \"external\" in stores.{}, without \
+         pooled_in",
+        store.name
+    );
+    Some(Problem { file: file.clone(), line, message })
 }
 
 /// Refuses a role that does not exist: no member could have it, so it would silently lock out all members.

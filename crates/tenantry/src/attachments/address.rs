@@ -8,7 +8,7 @@ use std::{
     path::{Path, PathBuf},
     time::Duration,
 };
-use tenantry_engine::{AttachedAt, Kind, PostgresUrl, Secret, place::EngineKind};
+use tenantry_engine::{AttachedAt, Kind, PostgresUrl, Secret, name::StoreName, place::EngineKind};
 
 /// Where a database is.
 pub(super) struct Address {
@@ -105,7 +105,12 @@ fn wrong(why: &str) -> Error {
 ///
 /// # Errors
 /// Returns [`Error::Invalid`] for a file that is no longer in an allowed directory.
-pub(super) fn reached_at(engine: EngineKind, url: String, config: &Config) -> Result<AttachedAt> {
+pub(super) fn reached_at(
+    engine: EngineKind,
+    url: String,
+    config: &Config,
+    store: &StoreName,
+) -> Result<AttachedAt> {
     let attachments = &config.attachments;
     match engine {
         EngineKind::Sqlite => {
@@ -117,6 +122,7 @@ pub(super) fn reached_at(engine: EngineKind, url: String, config: &Config) -> Re
         }
         EngineKind::Postgres => Ok(AttachedAt::Postgres {
             url: Secret(url),
+            schema: config.tenant_store(store)?.schema.clone(),
             most_connections: attachments.most_connections,
             idle: attachments.idle.min(IDLE_CONNECTION),
             wait: Duration::from_millis(config.limits.statement_deadline_ms),

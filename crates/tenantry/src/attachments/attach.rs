@@ -28,7 +28,7 @@ use tenantry_engine::{
 };
 
 /// Longest time for all checks of a database.
-const CHECKS: Duration = Duration::from_secs(30);
+pub(super) const CHECKS: Duration = Duration::from_secs(30);
 
 /// The database to attach. Its `Debug` output contains no URL.
 #[derive(Clone)]
@@ -63,10 +63,10 @@ pub struct AttachReport {
 }
 
 /// A database that was opened for its checks. Dropping it closes the database again.
-struct Opened<'a> {
+pub(super) struct Opened<'a> {
     on: &'a Attachments<'a>,
     id: i64,
-    server: ServerName,
+    pub(super) server: ServerName,
     address: Address,
     identity: String,
 }
@@ -98,7 +98,7 @@ impl Attachments<'_> {
         let address = Address::parse(&new.url, &self.platform.config().attachments)?;
         self.require_keys(&address)?;
         let checks = async {
-            let opened = self.open(address).await?;
+            let opened = self.open(address, &new.store).await?;
             self.attach_opened(&actor.by(), (slug, tenant), new, &opened).await
         };
         match tokio::time::timeout(CHECKS, checks).await {
@@ -123,10 +123,10 @@ impl Attachments<'_> {
         }
     }
 
-    async fn open(&self, address: Address) -> Result<Opened<'_>> {
+    pub(super) async fn open(&self, address: Address, store: &StoreName) -> Result<Opened<'_>> {
         let id = i64::from(rand::random::<u32>() >> 1).max(1);
         let server = ServerName::parse(&format!("{PREFIX}{id}"))?;
-        let at = reached_at(address.engine, address.url.clone(), self.platform.config())?;
+        let at = reached_at(address.engine, address.url.clone(), self.platform.config(), store)?;
         let engine = &self.platform.0.engine;
         engine.open_attached(AttachedSpec { name: server.clone(), at, identity: None }).map_err(explained)?;
         let mut opened = Opened { on: self, id, server, address, identity: String::new() };
@@ -161,6 +161,7 @@ impl Attachments<'_> {
         let script = databases.script(&new.store)?;
         let survey = self.platform.0.engine.survey(&place, &script).await.map_err(explained)?;
         let tables = self.judge(&place, &survey, new.grants_schema).await?;
+        self.require_read(&place).await?;
         match old {
             None => self.record(by, new, opened, (&place, tables), None).await,
             Some(old) if !old.place.isolation.is_pooled() => Err(Error::Conflict(format!(
@@ -227,6 +228,7 @@ impl Attachments<'_> {
             false => {
                 let survey = engine.survey(&here, &script).await.map_err(explained)?;
                 let tables = self.judge(&here, &survey, false).await?;
+                self.require_read(&here).await?;
                 settle(&databases, &here, tables).await?;
             }
         }

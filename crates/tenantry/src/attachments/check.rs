@@ -118,6 +118,25 @@ impl Attachments<'_> {
         }
     }
 
+    /// Refuses a database in which models of the store that read tables of another program cannot be read.
+    pub(super) async fn require_read(&self, place: &Place) -> Result<()> {
+        let databases = self.platform.loaded().databases.clone();
+        let schema = databases.schema(&place.store)?;
+        let lacks = self.platform.0.engine.unread(place, &schema).await.map_err(explained)?;
+        match lacks.is_empty() {
+            true => Ok(()),
+            false => Err(Error::invalid(
+                "schema",
+                format!(
+                    "the models of {} cannot be read there: {}. Its owner runs: tenantry schema --store {} --sql",
+                    place.store,
+                    lacks.join("; "),
+                    place.store
+                ),
+            )),
+        }
+    }
+
     async fn refuse_others(&self, place: &Place, survey: &Survey) -> Result<()> {
         if survey.is_of_an_installation {
             return Err(Error::Conflict(

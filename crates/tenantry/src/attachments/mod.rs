@@ -9,6 +9,7 @@ mod attach;
 mod check;
 mod detach;
 mod health;
+mod inspect;
 mod rotate;
 pub(crate) mod row;
 pub(crate) mod source;
@@ -16,6 +17,7 @@ pub(crate) mod source;
 pub use attach::{AttachReport, NewAttachment};
 pub use detach::Leaving;
 pub use health::Health;
+pub use inspect::{Inspected, Unread};
 pub use rotate::Rotated;
 pub use row::Attachment;
 

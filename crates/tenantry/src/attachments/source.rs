@@ -52,8 +52,9 @@ async fn found(platform: &Weak<Inner>, server: &ServerName) -> Result<AttachedSp
     let installation = settings::known_platform_id(&mut tx).await?.unwrap_or_default();
     drop(tx);
     let url = opened(&inner.secrets, &installation, &stored).await?;
-    let Stored { server: name, engine, identity, .. } = stored;
-    Ok(AttachedSpec { name, at: reached_at(engine, url, &inner.config)?, identity: Some(identity) })
+    let Stored { server: name, engine, identity, store, .. } = stored;
+    let at = reached_at(engine, url, &inner.config, &store)?;
+    Ok(AttachedSpec { name, at, identity: Some(identity) })
 }
 
 /// Returns the URL of a stored attachment.

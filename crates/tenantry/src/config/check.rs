@@ -159,6 +159,21 @@ fn system_store(config: &Config, store: &StoreConfig, report: Report<'_>) {
     if store.pooled_in.is_some() {
         report(&path("pooled_in"), "is for tenant stores".into());
     }
+    own_schema(store, report);
+}
+
+/// Reports a schema that has no meaning for the store, or no name.
+fn own_schema(store: &StoreConfig, report: Report<'_>) {
+    let path = format!("stores.{}.schema", store.name);
+    if store.schema.is_empty() || store.schema.len() > LONGEST_NAME || store.schema.contains(['"', '\0']) {
+        report(&path, format!("name a schema: 1 to {LONGEST_NAME} bytes, without quotation marks"));
+    }
+    if store.provision != Provision::External && store.schema != "public" {
+        report(
+            &path,
+            "is for databases that tenants create: add provision = \"external\", or leave it out".into(),
+        );
+    }
 }
 
 fn tenant_store(config: &Config, store: &StoreConfig, report: Report<'_>) {
@@ -177,6 +192,7 @@ fn tenant_store(config: &Config, store: &StoreConfig, report: Report<'_>) {
         report(&path("provision"), "a pooled store is managed by the platform".into());
     }
     schemas(config, store, report);
+    own_schema(store, report);
     names_fit(config, store, report);
     let Some(pool) = &store.pooled_in else { return };
     match config.store(pool.as_str()) {

@@ -95,6 +95,7 @@ impl StoreConfig {
             numbered: true,
             provision: Provision::Managed,
             pooled_in: None,
+            schema: "public".into(),
         }
     }
 }

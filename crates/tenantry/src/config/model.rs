@@ -109,6 +109,8 @@ pub struct StoreConfig {
     pub provision: Provision,
     /// System store whose database holds the rows of tenants without an external database.
     pub pooled_in: Option<StoreName>,
+    /// Schema of the tables in databases on PostgreSQL that tenants create.
+    pub schema: String,
 }
 
 /// Creator of the databases of a store.

@@ -47,14 +47,19 @@ impl Platform {
         checker.tenants(self.control(), only, tell, at).await
     }
 
-    /// Returns the statements that create the tables of a tenant store's models in a database that its owner makes.
+    /// Returns the statements that create the tables of a tenant store's models in a database that its owner makes, and the
+    /// views of those that read tables of another program.
     ///
     /// # Errors
     /// Returns [`crate::Error::NotFound`] if there is no such store of tenants.
     pub fn schema_sql(&self, store: &StoreName, engine: EngineKind) -> Result<Vec<String>> {
-        self.config().tenant_store(store)?;
-        let script = self.loaded().databases.script(store)?;
-        Ok(script.create_statements(engine)?)
+        let databases = self.loaded().databases.clone();
+        let mut statements = databases.script(store)?.create_statements(engine)?;
+        let config = self.config().tenant_store(store)?;
+        if engine == EngineKind::Postgres {
+            statements.extend(databases.schema(store)?.view_statements(&config.schema));
+        }
+        Ok(statements)
     }
 
     /// Returns the damaged template files, from which new databases would be made.

@@ -262,6 +262,7 @@ async fn permission_lists_by_role_staff_and_superuser() {
         create: vec![Grant::Role(role("owner")), Grant::Role(role("admin"))],
         update: vec![Grant::Platform],
         delete: vec![],
+        read_only: false,
     };
     let ada = test.login("ada").await;
     let bob = test.login_in("bob", Some("alpha")).await;
@@ -288,6 +289,10 @@ async fn permission_lists_by_role_staff_and_superuser() {
             "{name} outside"
         );
     }
+    let others = Permissions { read_only: true, ..permissions.clone() };
+    let root = test.login("root").await;
+    let root = test.actor(&root).await;
+    assert_eq!(Verb::ALL.map(|verb| gates::allows(&root, &others, verb)), [true, false, false, false]);
     let tenant = test.enter(&by_session(&bob)).await.expect("member");
     assert_eq!(
         gates::require(tenant.actor(), &permissions, Verb::Create).expect_err("may read").code(),

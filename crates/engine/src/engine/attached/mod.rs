@@ -6,6 +6,7 @@
 
 mod survey;
 
+pub use crate::postgres::{FoundColumn, FoundTable};
 pub use survey::Survey;
 
 use super::{Engine, Server};
@@ -54,6 +55,8 @@ pub enum AttachedAt {
     Postgres {
         /// URL of the database, with the role that signs in.
         url: Secret,
+        /// Schema of its tables, which its owner has made.
+        schema: String,
         /// Largest number of connections.
         most_connections: usize,
         /// Time for which an idle connection stays open.
@@ -245,7 +248,7 @@ impl Engine {
                 }
                 Ok(Server::Sqlite(sqlite::Backend::new(server, FILES, &inner.sqlite)))
             }
-            AttachedAt::Postgres { url, most_connections: most, idle, wait } => {
+            AttachedAt::Postgres { url, schema, most_connections: most, idle, wait } => {
                 let connections = ConnectionLimits { most, per_database: most, idle, wait };
                 let options = ServerOptions {
                     url: url.0,
@@ -253,7 +256,7 @@ impl Engine {
                     connections,
                     prepares: true,
                     join_url: None,
-                    sole: Some(postgres::Sole { identity }),
+                    sole: Some(postgres::Sole { identity, schema }),
                 };
                 let replication = postgres::Replication::default();
                 let server =

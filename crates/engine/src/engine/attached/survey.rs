@@ -4,8 +4,10 @@ use super::super::{Engine, Server};
 use crate::{
     error::{Error, Kind, Result},
     identity::Resident,
+    name::ServerName,
     place::{EngineKind, Isolation, Place},
-    schema::{Drift, Script},
+    postgres::FoundTable,
+    schema::{Drift, Schema, Script},
 };
 use std::sync::Arc;
 
@@ -41,6 +43,43 @@ impl Engine {
             Server::Postgres(server) => Box::pin(server.survey_attached(place, script)).await,
             #[cfg(feature = "mongodb")]
             Server::Mongo(_) => Err(not_attached(place)),
+        }
+    }
+
+    /// Describes tables of an open attached database that another program made; all of its tables if none is named. A
+    /// column of JSON with a text for each language is marked if `language` is among them.
+    ///
+    /// # Errors
+    /// Returns `Unreachable`, `NoAccess` or `Missing` if the database cannot be read, and a statement error if it is not on
+    /// PostgreSQL.
+    pub async fn describe(
+        &self,
+        name: &ServerName,
+        tables: &[String],
+        language: &str,
+    ) -> Result<Vec<FoundTable>> {
+        match &*self.named(name).await? {
+            Server::Postgres(server) => Box::pin(server.describe(tables, language)).await,
+            _ => {
+                let why = "models read tables of another program on PostgreSQL only";
+                Err(Error::new(Kind::Statement(why.into()), why))
+            }
+        }
+    }
+
+    /// Returns what keeps the models of `schema` that read tables of another program from being read in an attached
+    /// database: each missing view, column and right, and each column of another type.
+    ///
+    /// # Errors
+    /// Returns `Unreachable`, `NoAccess` or `Missing` if the database cannot be read.
+    pub async fn unread(&self, place: &Place, schema: &Schema) -> Result<Vec<String>> {
+        match &*self.server(place).await? {
+            Server::Postgres(server) => Box::pin(server.unread(place, schema)).await,
+            _ if schema.plans().all(|plan| plan.model().is_migrated()) => Ok(vec![]),
+            _ => Ok(vec![format!(
+                "models of {} read tables of another program on PostgreSQL only",
+                place.store
+            )]),
         }
     }
 

@@ -26,7 +26,7 @@ use tokio_postgres::types::Type;
 
 /// Query for the number of objects that only an installation's own servers have: pools, schemas of tenants, secrets.
 const OF_INSTALLATIONS: &str = "SELECT count(*) FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace \
-    WHERE (c.relname = '_tenantry_meta' AND n.nspname <> 'public') OR (c.relname = 'secret' AND n.nspname LIKE '%.platform')";
+    WHERE (c.relname = '_tenantry_meta' AND n.nspname <> $1) OR (c.relname = 'secret' AND n.nspname LIKE '%.platform')";
 
 impl Connection {
     /// Returns what identifies the database of the connection: its cluster, and its number there.
@@ -214,7 +214,7 @@ async fn models(conn: &mut Connection, site: &Site, script: &Script) -> Result<(
 
 async fn surveyed(conn: &mut Connection, site: &Site, script: &Script) -> Result<Survey> {
     let mut found = Survey::default();
-    let own = conn.once(OF_INSTALLATIONS, &[]).await?;
+    let own = conn.once(OF_INSTALLATIONS, &[(&&*site.schema, Type::TEXT)]).await?;
     found.is_of_an_installation = own.first().is_some_and(|row| row.get::<_, i64>(0) > 0);
     if is_known(conn, site).await? {
         let sql = format!(
@@ -243,13 +243,17 @@ async fn grants(conn: &mut Connection, site: &Site, script: &Script) -> Result<V
     let (schema, mut missing) = (&site.quoted, vec![]);
     let rows = conn
         .once(
-            "SELECT quote_ident(current_user), has_schema_privilege(current_user, $1, 'CREATE')",
+            "SELECT quote_ident(current_user), (SELECT has_schema_privilege(n.oid, 'CREATE') FROM pg_namespace AS n \
+             WHERE n.nspname = $1)",
             &[(&&*site.schema, Type::TEXT)],
         )
         .await?;
     let row = rows.first().ok_or_else(|| Error::new(Kind::Internal, "a role without a name"))?;
-    let (role, may_create): (String, bool) = (row.get(0), row.get(1));
-    if !may_create {
+    let (role, may_create): (String, Option<bool>) = (row.get(0), row.get(1));
+    if may_create.is_none() {
+        missing.push(format!("CREATE SCHEMA {schema}"));
+    }
+    if may_create != Some(true) {
         missing.push(format!("GRANT USAGE, CREATE ON SCHEMA {schema} TO {role}"));
     }
     for model in script.state().of_store(script.store()) {

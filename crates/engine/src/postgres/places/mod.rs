@@ -2,9 +2,11 @@
 
 mod attached;
 mod blank;
+mod describe;
 mod home;
 mod make;
 mod proof;
+mod reads;
 mod remove;
 pub(crate) mod roles;
 mod state;
@@ -14,6 +16,7 @@ mod transaction;
 mod upkeep;
 mod verify;
 
+pub use describe::{FoundColumn, FoundTable};
 pub(crate) use make::Rows;
 pub(crate) use transaction::{How, Transaction, begin_as_owner};
 pub(crate) use upkeep::is_loss;

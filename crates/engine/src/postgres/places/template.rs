@@ -12,7 +12,7 @@ use crate::{
     postgres::{
         names::{Prefix, quoted},
         server::Server,
-        site::Site,
+        site::{OWN_SCHEMA, Site},
         tables,
     },
 };
@@ -129,7 +129,7 @@ impl Server {
         ))
         .await?;
         let place = Place { isolation: Isolation::Database, ..site.place.clone() };
-        let blank = Site::new(&place, unfinished.to_owned(), &self.home)?;
+        let blank = Site::new(&place, unfinished.to_owned(), &self.home, OWN_SCHEMA)?;
         let mut transaction = self.as_owner(&blank, How::Write).await?;
         let conn = transaction.connection()?;
         conn.batch(&roles::close_schema(&blank)).await?;

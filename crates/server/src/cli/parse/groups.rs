@@ -28,7 +28,7 @@ pub(super) const ROOT: Groups = &[
         "Tenants and people",
         &["tenant", "plan", "licence", "user", "sql", "analytics", "sizes", "import-shared-database"],
     ),
-    ("Databases of owners", &["attach", "detach", "attachments", "schema", "secrets"]),
+    ("Databases of owners", &["attach", "detach", "attachments", "schema", "inspect", "secrets"]),
     ("Backups", &["backup", "restore"]),
     ("History", &["operation", "proof", "audit"]),
     ("Shell", &["completions"]),

@@ -1,6 +1,5 @@
 //! Commands on an installation as a whole: they prepare it, serve it, check it and inspect it.
 
-pub(in crate::cli) mod attachments;
 pub(in crate::cli) mod audit;
 pub(in crate::cli) mod check;
 pub(in crate::cli) mod checklist;

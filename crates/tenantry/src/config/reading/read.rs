@@ -101,6 +101,7 @@ fn store(name: StoreName, section: Section<'_>) -> StoreConfig {
         numbered: section.flag("numbered").unwrap_or(true),
         provision: section.one_of("provision", &provisions).unwrap_or(default.provision),
         pooled_in: section.parsed("pooled_in"),
+        schema: section.text("schema").map_or(default.schema, str::to_owned),
         scope,
         name,
     };

@@ -1,4 +1,6 @@
-//! `tenantry attach`, `detach`, `attachments`, `secrets` and `schema`: databases that owners make.
+//! `tenantry attach`, `detach`, `attachments`, `secrets`, `schema` and `inspect`: databases that owners make.
+
+pub(in crate::cli) mod inspect;
 
 use crate::{
     cli::{args::Whole, setup::Place, table, tenant::moving::done, user::operator},
@@ -19,29 +21,36 @@ const LONGEST_URL: u64 = 8 * 1024;
 
 /// Arguments of `tenantry attach`.
 #[derive(Debug, Args)]
-#[command(group(ArgGroup::new("where").args(["url", "url_env", "url_file"])))]
 pub(crate) struct Attach {
     /// Slug of the tenant.
     pub(crate) tenant: Slug,
     /// Store of the tenant, which has `provision = "external"`.
     #[arg(long)]
     pub(crate) store: StoreName,
-    /// URL of the database: postgresql://…, or sqlite:/PATH of a file in a directory of attachments.directories. Other
-    /// processes can see arguments: give a URL with a password in another way. Without any: standard input.
-    #[arg(long, value_name = "URL")]
-    pub(crate) url: Option<String>,
-    /// Environment variable with the URL.
-    #[arg(long, value_name = "NAME")]
-    pub(crate) url_env: Option<String>,
-    /// File with the URL.
-    #[arg(long, value_name = "FILE")]
-    pub(crate) url_file: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) at: Address,
     /// What the platform may do there besides its own tables: `schema` to create and migrate the tables of the models.
     #[arg(long, value_name = "RIGHT")]
     pub(crate) grant: Option<Grant>,
     /// Move the tenant's rows from the pool into the database, while the tenant works.
     #[arg(long)]
     pub(crate) take_data: bool,
+}
+
+/// Where the URL of a database is.
+#[derive(Debug, Args)]
+#[command(group(ArgGroup::new("where").args(["url", "url_env", "url_file"])))]
+pub(crate) struct Address {
+    /// URL of the database: postgresql://…, or sqlite:/PATH of a file in a directory of attachments.directories. Other
+    /// processes can see arguments: give a URL with a password in another way. Without any: standard input.
+    #[arg(long, value_name = "URL")]
+    url: Option<String>,
+    /// Environment variable with the URL.
+    #[arg(long, value_name = "NAME")]
+    url_env: Option<String>,
+    /// File with the URL.
+    #[arg(long, value_name = "FILE")]
+    url_file: Option<PathBuf>,
 }
 
 /// A right of the platform in an attached database.
@@ -116,7 +125,7 @@ pub(crate) enum Software {
 pub(in crate::cli) async fn attach(place: &Place, options: &Attach) -> Result<ExitCode> {
     let new = NewAttachment {
         store: options.store.clone(),
-        url: url(options)?,
+        url: options.at.read()?,
         grants_schema: options.grant == Some(Grant::Schema),
         takes_data: options.take_data,
     };
@@ -132,28 +141,32 @@ pub(in crate::cli) async fn attach(place: &Place, options: &Attach) -> Result<Ex
     Ok(ExitCode::SUCCESS)
 }
 
-/// Reads the URL from where the arguments say.
-fn url(options: &Attach) -> Result<String> {
-    if let Some(url) = &options.url {
-        if url.split_once('@').is_some_and(|(before, _)| before.matches(':').count() > 1) {
-            tell!(
-                "warning: other processes can see a password in the arguments: use --url-env, --url-file or standard input"
-            );
+impl Address {
+    /// Reads the URL from where the arguments say.
+    fn read(&self) -> Result<String> {
+        if let Some(url) = &self.url {
+            if url.split_once('@').is_some_and(|(before, _)| before.matches(':').count() > 1) {
+                tell!(
+                    "warning: other processes can see a password in the arguments: use --url-env, --url-file or standard input"
+                );
+            }
+            return Ok(url.clone());
         }
-        return Ok(url.clone());
-    }
-    let text = match (&options.url_env, &options.url_file) {
-        (Some(name), _) => std::env::var(name).with_context(|| format!("{name} is not set"))?,
-        (None, Some(path)) => std::fs::read_to_string(path).with_context(|| path.display().to_string())?,
-        (None, None) => {
-            let mut text = String::new();
-            std::io::stdin().take(LONGEST_URL).read_to_string(&mut text)?;
-            text
+        let text = match (&self.url_env, &self.url_file) {
+            (Some(name), _) => std::env::var(name).with_context(|| format!("{name} is not set"))?,
+            (None, Some(path)) => {
+                std::fs::read_to_string(path).with_context(|| path.display().to_string())?
+            }
+            (None, None) => {
+                let mut text = String::new();
+                std::io::stdin().take(LONGEST_URL).read_to_string(&mut text)?;
+                text
+            }
+        };
+        match text.trim() {
+            "" => bail!("no URL is given\n  remedy: give it with --url-env, --url-file or on standard input"),
+            url => Ok(url.to_owned()),
         }
-    };
-    match text.trim() {
-        "" => bail!("no URL is given\n  remedy: give it with --url-env, --url-file or on standard input"),
-        url => Ok(url.to_owned()),
     }
 }
 
