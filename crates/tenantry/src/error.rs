@@ -16,7 +16,7 @@ mod texts;
 pub use fields::{FieldError, Rule, Wrong};
 pub(crate) use store::one_line;
 
-use tenantry_engine::{Kind, name::NameError};
+use tenantry_engine::Kind;
 
 /// Result of every fallible function of this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -91,6 +91,24 @@ pub enum Error {
     LimitExceeded {
         /// Name of the limit: `users`, `rows`, `bytes`, `file_bytes`.
         limit: &'static str,
+    },
+    /// The tenant's plan and licence lack a feature that the action needs.
+    #[error("feature {feature} is required")]
+    FeatureRequired {
+        /// Name of the feature.
+        feature: String,
+    },
+    /// The quota of a feature is used up.
+    #[error("quota of {feature} is used up")]
+    QuotaReached {
+        /// Name of the feature.
+        feature: String,
+        /// Amount that may be used in a period, without grace.
+        limit: u64,
+        /// Name of the period.
+        period: &'static str,
+        /// Number of seconds until the next period; `None` if there is none.
+        resets_in_s: Option<u64>,
     },
     /// The tenant has no live subscription.
     #[error("tenant has no live subscription")]
@@ -357,6 +375,8 @@ impl Error {
             Self::Cancelled => "cancelled",
             Self::VersionConflict(_) => "version_conflict",
             Self::LimitExceeded { .. } => "limit_exceeded",
+            Self::FeatureRequired { .. } => "feature_required",
+            Self::QuotaReached { .. } => "quota_reached",
             Self::SubscriptionRequired => "subscription_required",
             Self::TenantSuspended => "tenant_suspended",
             Self::Maintenance(_) => "maintenance",
@@ -376,11 +396,5 @@ impl Error {
             Self::OutcomeUnknown { .. } => engine::code(&Kind::InDoubt),
             Self::Engine(e) => engine::code(e.kind()),
         }
-    }
-}
-
-impl From<NameError> for Error {
-    fn from(e: NameError) -> Self {
-        Self::invalid(e.kind, e.reason)
     }
 }

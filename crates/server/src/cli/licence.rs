@@ -7,7 +7,7 @@ use super::{
     table,
     user::operator,
 };
-use crate::wire::licence::{LicenceKey, ListedLicence};
+use crate::wire::licence::{FeatureUsage, LicenceKey, ListedLicence};
 use anyhow::{Context, Result, anyhow};
 use clap::{Args, Subcommand};
 use std::{fs, io::Write as _, os::unix::fs::OpenOptionsExt, path::PathBuf, process::ExitCode};
@@ -55,6 +55,23 @@ pub(crate) enum Licence {
         /// Slug of the tenant.
         tenant: Slug,
     },
+    /// Show what a tenant has used of its features, and what is left.
+    Usage {
+        /// Slug of the tenant.
+        tenant: Slug,
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Check whether a tenant may use a feature now, without counting; exit status 1 if not.
+    Check {
+        /// Slug of the tenant.
+        tenant: Slug,
+        /// Name of the feature.
+        feature: String,
+    },
+    /// Count a use of a feature by a tenant; exit status 1 if it is refused.
+    Consume(Consume),
     /// Verify a licence key offline; exit status 1 if it is not valid.
     Verify(Verify),
     /// Make a private key that signs licences, in a new file that only its owner can read.
@@ -92,6 +109,25 @@ pub(crate) struct Issue {
     /// repeated.
     #[arg(long = "limit", value_name = "NAME=NUMBER", value_parser = limit)]
     limits: Vec<(Limit, Option<u64>)>,
+    /// A quota of a feature, such as forecasts=1000/month, forecasts=1000/month/warn, or forecasts=1000/month/grace:10 for
+    /// 10 percent more. The periods are day, month and total. May be repeated.
+    #[arg(long = "quota", value_name = "NAME=LIMIT/PERIOD", value_parser = quota)]
+    quotas: Vec<(String, licences::Quota)>,
+}
+
+/// Options of `licence consume`.
+#[derive(Debug, Args)]
+pub(crate) struct Consume {
+    /// Slug of the tenant.
+    tenant: Slug,
+    /// Name of the feature.
+    feature: String,
+    /// Amount to count.
+    #[arg(long, default_value_t = 1)]
+    amount: u64,
+    /// Idempotency key: the use is counted once within seven days, however often the command runs.
+    #[arg(long)]
+    key: Option<String>,
 }
 
 /// Options of `licence verify`.
@@ -135,6 +171,9 @@ pub(super) async fn run(place: &Place, verb: &Licence) -> Result<ExitCode> {
         Licence::Suspend { tenant } => set(tenant, LicenceStatus::Suspended).await,
         Licence::Resume { tenant } => set(tenant, LicenceStatus::Active).await,
         Licence::Revoke { tenant } => set(tenant, LicenceStatus::Revoked).await,
+        Licence::Usage { tenant, json } => usage(place, tenant, *json).await,
+        Licence::Check { tenant, feature } => check(place, tenant, feature).await,
+        Licence::Consume(options) => consume(place, options).await,
         Licence::Verify(options) => verify(options),
         Licence::Keygen { file } => keygen(file),
         Licence::PublicKey => {
@@ -179,6 +218,7 @@ async fn issue(place: &Place, options: &Issue) -> Result<ExitCode> {
         expires_at_us: options.expires_at.map(|at| at.as_microsecond()),
         grace_days: options.grace_days,
         features: options.features.iter().cloned().collect(),
+        quotas: options.quotas.iter().cloned().collect(),
         ..LicenceTerms::default()
     };
     for (limit, value) in &options.limits {
@@ -199,8 +239,81 @@ fn print(platform: &Platform, licence: licences::Licence, json: bool) -> Result<
     line("expires", &licence.expires_at_us.map_or_else(|| "never".into(), table::at));
     line("grace days", &licence.grace_days.to_string());
     line("features", &licence.features.iter().cloned().collect::<Vec<_>>().join(", "));
+    for (feature, quota) in &licence.quotas {
+        line("quota", &format!("{feature}: {}", shown(quota)));
+    }
     line("key id", &licence.key_id);
     say!("{}", licence.key);
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Parses `NAME=LIMIT/PERIOD`, `NAME=LIMIT/PERIOD/warn` or `NAME=LIMIT/PERIOD/grace:PERCENT`.
+fn quota(text: &str) -> Result<(String, licences::Quota), String> {
+    let wrong = || {
+        "write NAME=LIMIT/PERIOD, such as forecasts=1000/month or forecasts=1000/month/grace:10".to_owned()
+    };
+    let (feature, terms) = text.split_once('=').ok_or_else(wrong)?;
+    let mut parts = terms.split('/');
+    let limit = parts.next().and_then(|limit| limit.parse().ok()).ok_or_else(wrong)?;
+    let period = licences::Period::parse(parts.next().ok_or_else(wrong)?).map_err(|_| wrong())?;
+    let (at_limit, grace) = match parts.next() {
+        None => ("refuse", "0"),
+        Some(policy) => policy.split_once(':').unwrap_or((policy, "0")),
+    };
+    let at_limit = licences::AtLimit::parse(at_limit).map_err(|_| wrong())?;
+    let grace_percent = grace.parse().map_err(|_| wrong())?;
+    match parts.next() {
+        Some(_) => Err(wrong()),
+        None => Ok((feature.to_owned(), licences::Quota { limit, period, at_limit, grace_percent })),
+    }
+}
+
+fn shown(quota: &licences::Quota) -> String {
+    let grace = if quota.grace_percent > 0 { format!(" {} %", quota.grace_percent) } else { String::new() };
+    format!("{} per {}, then {}{grace}", quota.limit, quota.period.as_str(), quota.at_limit.as_str())
+}
+
+async fn usage(place: &Place, tenant: &Slug, json: bool) -> Result<ExitCode> {
+    let all = place.reading().await?.licences().usage(&operator(), tenant).await?;
+    if json {
+        return table::all::<FeatureUsage>(all);
+    }
+    let rows = all.iter().map(|one| {
+        let quota = one.quota.as_ref().map_or_else(|| "-".into(), shown);
+        let left = one.remaining.map_or_else(|| "-".into(), |left| left.to_string());
+        let (day, month, total) = (one.day.to_string(), one.month.to_string(), one.total.to_string());
+        vec![one.feature.clone(), day, month, total, left, quota]
+    });
+    table::print(&["feature", "day", "month", "total", "left", "quota"], rows);
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn check(place: &Place, tenant: &Slug, feature: &str) -> Result<ExitCode> {
+    let all = place.reading().await?.licences().usage(&operator(), tenant).await?;
+    match all.iter().find(|one| one.feature == feature) {
+        Some(one) if one.is_granted && one.remaining != Some(0) => {
+            let left = one.remaining.map_or_else(|| "no limit".into(), |left| format!("{left} left"));
+            say!("{tenant} may use {feature}: {left}");
+            Ok(ExitCode::SUCCESS)
+        }
+        _ => Err(anyhow!(
+            "{tenant} may not use {feature} now\n  remedy: see tenantry licence usage {tenant}; issue a licence with the \
+             feature or a larger quota"
+        )),
+    }
+}
+
+async fn consume(place: &Place, options: &Consume) -> Result<ExitCode> {
+    let platform = place.platform().await?;
+    let (tenant, feature) = (&options.tenant, &options.feature);
+    let key = options.key.as_deref();
+    let used = platform.licences().consume(&operator(), tenant, feature, options.amount, key).await?;
+    let left = used.usage.remaining.map_or_else(|| "no limit".into(), |left| format!("{left} left"));
+    let what = if used.is_repeated { "was counted before" } else { "counted" };
+    say!("{feature}: {} {what}, {left}", options.amount);
+    if let Some(notice) = used.notice() {
+        say!("{notice}");
+    }
     Ok(ExitCode::SUCCESS)
 }
 

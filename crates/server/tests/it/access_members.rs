@@ -52,6 +52,8 @@ pub(super) const CASES: &[(&str, &str, &str)] = &[
     ("POST", "/api/tenant/keys", "/api/tenant/keys"),
     ("DELETE", "/api/tenant/keys/{id}", "/api/tenant/keys/999999"),
     ("GET", "/api/tenant/licence", "/api/tenant/licence"),
+    ("GET", "/api/tenant/features", "/api/tenant/features"),
+    ("POST", "/api/tenant/features", "/api/tenant/features"),
     ("GET", "/api/tenant/usage", "/api/tenant/usage"),
     ("GET", "/api/tenant/sizes", "/api/tenant/sizes"),
     ("GET", "/api/tenant/activity", "/api/tenant/activity"),

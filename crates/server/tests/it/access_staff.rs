@@ -5,6 +5,7 @@ pub(super) const CASES: &[(&str, &str, &str)] = &[
     ("GET", "/api/admin/checklist", "/api/admin/checklist"),
     ("GET", "/api/admin/impact/{shared_model}/{id}", "/api/admin/impact/cities/1"),
     ("GET", "/api/admin/licences", "/api/admin/licences"),
+    ("GET", "/api/admin/tenants/{slug}/features", "/api/admin/tenants/acme/features"),
     ("GET", "/api/admin/tenants/{slug}/licence", "/api/admin/tenants/acme/licence"),
     ("PUT", "/api/admin/tenants/{slug}/licence", "/api/admin/tenants/acme/licence"),
     ("PATCH", "/api/admin/tenants/{slug}/licence", "/api/admin/tenants/acme/licence"),

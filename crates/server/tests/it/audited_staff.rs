@@ -14,6 +14,8 @@ use tenantry_testkit::Settings;
 /// Routes of the API, and the actions that each leaves in the log, in order.
 pub(super) const API: &[(&str, &str, &[&str])] = &[
     ("PUT", "/api/admin/tenants/{slug}/licence", &["licence.issue"]),
+    // Uses are counted, not logged.
+    ("POST", "/api/tenant/features", &[]),
     ("POST", "/api/admin/tenants/{slug}/licence/renew", &["licence.renew"]),
     ("PATCH", "/api/admin/tenants/{slug}/licence", &["licence.set_status"]),
     ("POST", "/api/admin/plans", &["plan.create"]),
@@ -112,8 +114,12 @@ async fn what_staff_do_over_the_api_is_in_the_log() {
         }
         let start = stage.count().await;
         match *path {
-            "/api/admin/tenants/{slug}/licence" if *method == "PUT" => {
-                staff.put(&stage.at("licence"), &json!({"license_type": "standard"})).await.expect(200)
+            "/api/admin/tenants/{slug}/licence" if *method == "PUT" => staff
+                .put(&stage.at("licence"), &json!({"license_type": "standard", "features": ["forecasts"]}))
+                .await
+                .expect(200),
+            "/api/tenant/features" => {
+                stage.owner.post(path, &json!({"feature": "forecasts"})).await.expect(200)
             }
             "/api/admin/tenants/{slug}/licence" => {
                 staff.patch(&stage.at("licence"), &json!({"status": "revoked"})).await.expect(200)

@@ -35,9 +35,14 @@ fn signer() -> SigningKey {
     SigningKey::parse(&fs::read_to_string(SIGNING).unwrap()).unwrap()
 }
 
+/// Returns an app with a signing key, and its stores in files unless the suite runs on PostgreSQL.
+pub(super) async fn here() -> TestApp {
+    TestApp::configured(&configuration(), Options::default()).await
+}
+
 /// Runs the test with the control store in a file, and on every PostgreSQL server.
-async fn everywhere<F: Future<Output = ()>>(test: impl Fn(TestApp) -> F) {
-    test(TestApp::configured(&configuration(), Options::default()).await).await;
+pub(super) async fn everywhere<F: Future<Output = ()>>(test: impl Fn(TestApp) -> F) {
+    test(here().await).await;
     for url in servers() {
         test(TestApp::all_on_postgres_with(&url, Isolation::Schema, None, &configuration()).await).await;
     }

@@ -159,7 +159,7 @@ fn an_older_sqlite_finds_the_control_store_whole() {
          DROP INDEX placements_failed; DROP INDEX audit_actor; DROP INDEX audit_impersonator; DROP INDEX audit_action; \
          DROP TABLE view_defaults; DROP TABLE views; DROP INDEX placements_physical; DROP TABLE proofs; DROP INDEX audit_at; DROP TABLE imported_rows; DROP TABLE sizes; \
          DROP TABLE attachments; \
-         DROP TABLE licences; DROP TABLE revoked_keys; \
+         DROP TABLE licences; DROP TABLE revoked_keys; DROP TABLE usage_counts; DROP TABLE usage_keys; \
          ALTER TABLE plans DROP COLUMN servers;",
     )
     .unwrap();

@@ -77,6 +77,7 @@ mod impact;
 mod joins;
 mod languages;
 mod letters;
+mod licence_usage;
 mod licences;
 mod life;
 mod limits;

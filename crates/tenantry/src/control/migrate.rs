@@ -65,6 +65,7 @@ const MIGRATIONS: &[Migration] = &[
     migration!("028_attachments", both),
     migration!("029_sizes", both),
     migration!("030_licences", both),
+    migration!("031_usage", both),
 ];
 
 /// Returns the SQL of the table of applied migrations. The SQLite version can no longer be changed.

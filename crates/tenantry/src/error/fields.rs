@@ -3,7 +3,7 @@
 //! Validation collects them, so that a form reports all errors at once. They never contain the value that was sent.
 
 use super::{Error, Result};
-use tenantry_engine::Kind;
+use tenantry_engine::{Kind, name::NameError};
 
 /// Largest number of field errors in one answer.
 const MOST: usize = 100;
@@ -164,4 +164,10 @@ pub(super) fn text(fields: &[FieldError]) -> String {
     let told = |wrong: &FieldError| format!("{}: {}", wrong.field, wrong.reason.trim_end_matches('.'));
     let all: Vec<_> = fields.iter().map(told).collect();
     all.join("; ")
+}
+
+impl From<NameError> for Error {
+    fn from(e: NameError) -> Self {
+        Self::invalid(e.kind, e.reason)
+    }
 }

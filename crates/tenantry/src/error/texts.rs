@@ -24,6 +24,12 @@ impl Error {
             Self::Cancelled => "the operation was cancelled".into(),
             Self::VersionConflict(_) => "the record was changed by somebody else".into(),
             Self::LimitExceeded { limit } => format!("the plan's limit on {limit} is reached"),
+            Self::FeatureRequired { feature } => {
+                format!("the feature {feature} is not part of the plan or licence")
+            }
+            Self::QuotaReached { feature, limit, period, .. } => {
+                format!("the quota of {feature} is used up: {limit} ({period})")
+            }
             Self::SubscriptionRequired => "a live subscription is required".into(),
             Self::TenantSuspended => "this account is suspended".into(),
             Self::Maintenance(reason) => format!("closed for maintenance: {reason}"),
@@ -76,6 +82,13 @@ impl Error {
             }
             Self::VersionConflict(_) => "read the record again and repeat the change on it".into(),
             Self::LimitExceeded { .. } => "remove something or change to a larger plan".into(),
+            Self::FeatureRequired { feature } => {
+                format!("choose a plan, or ask for a licence, with the feature {feature}")
+            }
+            Self::QuotaReached { resets_in_s: None, .. } => "ask for a licence with a larger quota".into(),
+            Self::QuotaReached { period, .. } => {
+                format!("wait for the next {period}, or ask for a licence with a larger quota")
+            }
             Self::SubscriptionRequired => "choose a plan or renew the subscription".into(),
             Self::TenantSuspended => "ask the platform's staff to resume it".into(),
             Self::Maintenance(_) => "try again later: nothing was lost".into(),

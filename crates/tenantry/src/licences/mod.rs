@@ -2,15 +2,19 @@
 //!
 //! A tenant has at most one licence. While it is valid, the tenant has the features of its plan and those of the
 //! licence, and a limit that the licence sets replaces that of the plan. A suspended, revoked or expired licence leaves
-//! the plan as it is. Topology merges both for every request ([`granted`]); staff and the command line issue licences.
+//! the plan as it is. Topology merges both for every request ([`granted`]); staff and the command line issue licences. A licence may set
+//! quotas of features; [`usage`] counts.
 
 mod key;
 mod list;
+mod quota;
 mod terms;
+pub mod usage;
 mod verbs;
 
 pub use key::{Claims, PublicKey, RevokedKeys, SigningKey};
 pub use list::{LicenceFilter, ListedLicence};
+pub use quota::{AtLimit, Period, Quota, Quotas};
 pub use terms::LicenceTerms;
 pub use verbs::Licences;
 
@@ -76,6 +80,8 @@ pub struct Licence {
     pub features: BTreeSet<String>,
     /// Limits that replace those of the plan.
     pub limits: Limits,
+    /// Quotas of features. The key does not state them: only the platform counts.
+    pub quotas: Quotas,
     /// Id of the key that was issued last.
     pub key_id: String,
     /// The key that was issued last.
@@ -154,7 +160,7 @@ fn replaced(plan: &Limits, licence: &Limits) -> Limits {
 }
 
 const COLUMNS: &str = "l.license_type, l.status, l.starts_at, l.expires_at, l.grace_days, l.features, l.limits, \
-    l.key_id, l.licence_key, l.issued_at";
+    l.key_id, l.licence_key, l.issued_at, l.quotas";
 
 /// Reads the columns of a licence, of which the first is `first`.
 fn read(r: &SqlRow, first: usize) -> Result<Licence> {
@@ -170,6 +176,7 @@ fn read(r: &SqlRow, first: usize) -> Result<Licence> {
         key_id: r.text(first + 7)?.to_owned(),
         key: r.text(first + 8)?.to_owned(),
         issued_at_us: r.integer(first + 9)?,
+        quotas: serde_json::from_str(r.text(first + 10)?).map_err(damaged)?,
     })
 }
 

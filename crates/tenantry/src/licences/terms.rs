@@ -1,5 +1,6 @@
 //! The terms of a licence, as staff give them, and their checks.
 
+use super::quota::{self, Quotas};
 use crate::{
     Error, Result,
     error::{FieldError, Rule, Wrong},
@@ -28,6 +29,8 @@ pub struct LicenceTerms {
     pub features: BTreeSet<String>,
     /// Limits that replace those of the plan.
     pub limits: Limits,
+    /// Quotas of features.
+    pub quotas: Quotas,
 }
 
 impl LicenceTerms {
@@ -48,6 +51,7 @@ impl LicenceTerms {
         wrong.take(check_end(self.expires_at_us, self.starts_at_us.unwrap_or(now_us).max(now_us)))?;
         plans::check_features(&mut wrong, &self.features);
         plans::check_limits(&mut wrong, &self.limits);
+        quota::check(&mut wrong, &self.quotas);
         wrong.finish()
     }
 }

@@ -82,6 +82,7 @@ impl Licences<'_> {
             grace_days: old.grace_days,
             features: old.features,
             limits: old.limits,
+            quotas: old.quotas,
         };
         let new = Issued { signer: &signer, installation, tenant, slug };
         let licence = new.write(&mut write, terms).await?;
@@ -192,6 +193,7 @@ impl Issued<'_> {
             grace_days: terms.grace_days,
             features: claims.features,
             limits: claims.limits,
+            quotas: terms.quotas,
             issued_at_us: write.at_us(),
         };
         store(write, self.tenant, &licence).await?;
@@ -204,7 +206,7 @@ async fn store(write: &mut Write, tenant: TenantId, licence: &Licence) -> Result
     let (features, limits) =
         (serde_json::to_string(&licence.features), serde_json::to_string(&licence.limits));
     let sql = "INSERT INTO licences (tenant, license_type, status, starts_at, expires_at, grace_days, features, limits, \
-        key_id, licence_key, issued_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+        key_id, licence_key, issued_at, quotas) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
     let values = params![
         tenant.get(),
         licence.license_type.as_str(),
@@ -216,7 +218,8 @@ async fn store(write: &mut Write, tenant: TenantId, licence: &Licence) -> Result
         json(limits)?,
         licence.key_id.as_str(),
         licence.key.as_str(),
-        licence.issued_at_us
+        licence.issued_at_us,
+        json(serde_json::to_string(&licence.quotas))?
     ];
     write.execute("DELETE FROM licences WHERE tenant = ?", params![tenant.get()]).await?;
     write.execute(sql, values).await?;
@@ -242,7 +245,7 @@ async fn finish(
 ) -> Result<Licence> {
     let detail = json!({ "key": now.key_id, "license_type": now.license_type, "status": now.status,
         "starts_at": clock::text(now.starts_at_us), "expires_at": now.expires_at_us.map(clock::text),
-        "grace_days": now.grace_days, "features": now.features, "limits": now.limits });
+        "grace_days": now.grace_days, "features": now.features, "limits": now.limits, "quotas": now.quotas });
     write.audit(&actor.by(), Some(tenant), action, detail).await?;
     write.invalidate(&Subject::Tenant(tenant)).await?;
     write.commit().await?;

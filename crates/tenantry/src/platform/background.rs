@@ -16,6 +16,7 @@ use crate::{
     Platform, Result,
     audit::By,
     control::{clock::DAY_US, witness},
+    licences,
     platform::data_dir::in_use::Announced,
     records, tenants,
 };
@@ -187,6 +188,7 @@ impl Platform {
         self.run_pass("old activity", self.trim_activity()).await;
         self.run_pass("sizes", self.note_sizes()).await;
         self.run_pass("keys of imports", async { records::forget_imports(control).await.map(drop) }).await;
+        self.run_pass("counts of uses", licences::usage::forget(control, MOST)).await;
         self.run_pass("purges", self.purges().start_when_due()).await;
         self.run_pass("cancelled tenants", async { tenants::close_due(control, MOST).await.map(drop) }).await;
         self.run_pass("closed tenants", async { tenants::reopen_undue(control, MOST).await.map(drop) }).await;

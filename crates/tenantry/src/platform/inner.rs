@@ -15,6 +15,7 @@ use crate::{
     access::Access,
     config::Config,
     control::Control,
+    licences::usage::UsageQueue,
     mail::Mailer,
     operations::Operations,
     records::{copies::Copies, files::Files, references::leaving::LeavingRows},
@@ -59,6 +60,8 @@ pub(crate) struct Inner {
     pub(crate) leaving: LeavingRows,
     pub(crate) copies: Arc<Copies>,
     pub(crate) secrets: Secrets,
+    /// Uses of features that wait to be counted.
+    pub(crate) usage: UsageQueue,
     /// Number of the attachment up to which the last background pass checked databases.
     pub(crate) attachments_checked: AtomicI64,
     /// Allows one question about the rows of all tenants at a time.

@@ -233,6 +233,6 @@ async fn both_databases_take_every_statement_of_the_catalog() {
     }
     assert!(faults.is_empty(), "{faults}");
     assert!(statements.len() > 250, "only {} statements were found", statements.len());
-    assert!(pieces.len() < 32, "too much is made of pieces: {pieces:#?}");
+    assert!(pieces.len() < 36, "too much is made of pieces: {pieces:#?}");
     tried("T12 statements of the catalog on both databases", statements.len() as u64, "statements");
 }

@@ -11,8 +11,8 @@ use crate::{
     wire::{
         Page,
         licence::{
-            LicenceKey, LicenceStatus, LicencesQuery, ListedLicence, NewLicence, OwnLicence, RenewLicence,
-            RevokedKeys,
+            FeatureUsage, LicenceKey, LicenceStatus, LicencesQuery, ListedLicence, NewLicence, OwnLicence,
+            RenewLicence, RevokedKeys,
         },
     },
 };
@@ -47,7 +47,7 @@ pub(in crate::http) async fn show(on: StaffOn) -> Result<Json<LicenceKey>> {
 
 /// `PUT /api/admin/tenants/{slug}/licence`: issues a licence.
 pub(in crate::http) async fn issue(on: StaffOn, Json(form): Json<NewLicence>) -> Result<Json<LicenceKey>> {
-    let licence = on.platform().licences().issue(&on.actor, &on.slug, form.into()).await?;
+    let licence = on.platform().licences().issue(&on.actor, &on.slug, form.terms()?).await?;
     Ok(Json((licence, on.platform().clock()).into()))
 }
 
@@ -66,6 +66,11 @@ pub(in crate::http) async fn renew(on: StaffOn, Json(form): Json<RenewLicence>) 
     let expires_at_us = form.expires_at.map(|at| at.0);
     let licence = on.platform().licences().renew(&on.actor, &on.slug, expires_at_us).await?;
     Ok(Json((licence, on.platform().clock()).into()))
+}
+
+/// `GET /api/admin/tenants/{slug}/features`: what a tenant has used of its features.
+pub(in crate::http) async fn usage(on: StaffOn) -> Result<Json<Page<FeatureUsage>>> {
+    Ok(Json(Page::all(on.platform().licences().usage(&on.actor, &on.slug).await?)))
 }
 
 /// `GET /api/tenant/licence`: the licence of the caller's tenant, also when the tenant is suspended or expired.

@@ -48,7 +48,7 @@ pub(super) use impact::show as impact;
 pub(super) use impersonate::{start as impersonate, stop as stop_impersonating};
 pub(super) use licences::{
     issue as issue_licence, list as licences, own as own_licence, renew as renew_licence,
-    revoked as revoked_keys, set_status as set_licence_status, show as licence,
+    revoked as revoked_keys, set_status as set_licence_status, show as licence, usage as feature_usage,
 };
 pub(super) use life::{
     cancel, change_settings, maintenance, rename, revoke as revoke_cancellation, settings,

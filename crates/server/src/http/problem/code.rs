@@ -80,6 +80,12 @@ codes! {
     /// A limit of the plan is reached.
     LimitExceeded "limit_exceeded" FORBIDDEN "A limit of the plan is reached"
         "Delete what is not needed, or choose a larger plan.";
+    /// The tenant's plan and licence lack a feature that the request needs.
+    FeatureRequired "feature_required" FORBIDDEN "A feature is required"
+        "Choose a plan, or ask for a licence, with this feature.";
+    /// The quota of a feature is used up.
+    QuotaReached "quota_reached" TOO_MANY_REQUESTS "A quota is used up"
+        "Wait as long as Retry-After says, or ask for a larger quota.";
     /// There were too many requests.
     RateLimited "rate_limited" TOO_MANY_REQUESTS "Too many requests"
         "Wait as long as Retry-After says.";

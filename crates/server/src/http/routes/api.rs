@@ -30,6 +30,9 @@ routes! {
 
     get "/api/licences/revoked" Public "Licences" "Licence keys that products must refuse" => admin::revoked_keys;
     get "/api/tenant/licence" Member "Licences" "The tenant's licence" => admin::own_licence;
+    get "/api/tenant/features" Member "Licences" "What the tenant has used of its features, and what is left" => tenant::features;
+    post "/api/tenant/features" Member "Licences" "Count a use of a feature" => tenant::use_feature;
+    get "/api/admin/tenants/{slug}/features" Staff "Licences" "What a tenant has used of its features" => admin::feature_usage;
     get "/api/admin/licences" Staff "Licences" "Licences of all tenants" => admin::licences;
     get "/api/admin/tenants/{slug}/licence" Staff "Licences" "The licence of a tenant, with its key" => admin::licence;
     put "/api/admin/tenants/{slug}/licence" Staff "Licences" "Issue a licence" => admin::issue_licence;

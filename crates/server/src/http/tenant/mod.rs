@@ -4,6 +4,7 @@
 //! tenant see the reason.
 
 mod backups;
+mod features;
 mod fields;
 mod insight;
 mod keys;
@@ -13,6 +14,7 @@ mod state;
 mod views;
 
 pub(super) use backups::{export, list as backups, start as back_up};
+pub(super) use features::{consume as use_feature, list as features};
 pub(super) use fields::{add as add_field, change as change_field, list as fields, remove as remove_field};
 pub(super) use insight::{activity, operations, sizes, sql, usage};
 pub(super) use keys::{create as create_key, list as keys, revoke as revoke_key};
