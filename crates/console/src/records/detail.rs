@@ -1,6 +1,6 @@
 //! One record, and the records that refer to it.
 
-use super::{Cell, Row};
+use super::{Cell, Row, Workflow};
 use crate::frame::Frame;
 use askama::Template;
 
@@ -30,6 +30,8 @@ pub struct Detail<'a> {
     pub is_shared: bool,
     /// True if the visitor's company added the record to the shared ones.
     pub is_added: bool,
+    /// State and trail of the record, if its model has a workflow.
+    pub workflow: Option<Workflow>,
     /// Labels and values of the fields.
     pub fields: Vec<(String, Cell)>,
     /// Times of creation and change, and version: label and value.

@@ -10,6 +10,7 @@ mod history;
 mod import;
 mod own;
 mod views;
+mod workflow;
 
 pub use alternatives::{Alternative, Alternatives, Condition, ConditionValue, place_of};
 pub use bulk::{ChangeAll, DeleteAll, Selection};
@@ -21,6 +22,7 @@ pub use history::{Change, ChangedField, History};
 pub use import::{FileColumn, Import, ImportStep, Refusals};
 pub use own::{OwnField, OwnForm};
 pub use views::{Bar, Save, SavedView, ViewLink, Views};
+pub use workflow::{Step, TrailEntry, Workflow};
 
 use crate::frame::Frame;
 use askama::Template;

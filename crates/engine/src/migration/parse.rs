@@ -242,5 +242,6 @@ fn create(
         overrides: None,
         audit: false,
         reads: None,
+        workflow: None,
     })
 }

@@ -15,7 +15,7 @@ pub struct State {
 }
 
 impl Model {
-    /// Returns this model without what databases do not know: labels, permissions, display, audit, overrides. Two
+    /// Returns this model without what databases do not know: labels, permissions, display, audit, overrides, workflow. Two
     /// models with the same schema need no migration.
     pub fn schema(&self) -> Model {
         Model {
@@ -25,6 +25,7 @@ impl Model {
             overrides: None,
             audit: false,
             reads: None,
+            workflow: None,
             fields: self.fields.iter().map(Field::schema).collect(),
             ..self.clone()
         }

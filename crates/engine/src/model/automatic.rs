@@ -29,6 +29,7 @@ impl Model {
             overrides: None,
             audit: true,
             reads: None,
+            workflow: None,
         })
     }
 }

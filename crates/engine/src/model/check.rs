@@ -88,6 +88,9 @@ fn overrides(parsed: &Parsed, known: &HashMap<ModelName, &Parsed>, problems: &mu
         let what = ("custom_fields", "definitions of custom fields");
         automatic(parsed, parsed.model.custom_model(), what, known, problems);
     }
+    if parsed.model.workflow.is_some() {
+        automatic(parsed, parsed.model.trail_model(), ("trail", "trail of transitions"), known, problems);
+    }
 }
 
 /// Refuses an automatic model whose name is too long or taken. `what` is the suffix of its name, and what it holds.

@@ -16,8 +16,8 @@ pub struct Source<'t> {
     pub text: &'t str,
 }
 
-/// Parses and checks all models of a platform together, and adds the automatic models for overrides and for
-/// definitions of custom fields. `scope` returns
+/// Parses and checks all models of a platform together, and adds the automatic models for overrides, for
+/// definitions of custom fields and for trails of workflows. `scope` returns
 /// the scope of each store of the configuration.
 ///
 /// # Errors
@@ -44,8 +44,7 @@ pub fn load(
         return Err(problems);
     }
     let mut models: Vec<Model> = parsed.into_iter().map(|p| p.model).collect();
-    let automatic = models.iter().flat_map(|model| [model.override_model(), model.custom_model()]);
-    let automatic: Vec<Model> = automatic.flatten().collect();
+    let automatic: Vec<Model> = models.iter().flat_map(Model::automatic_models).collect();
     models.extend(automatic);
     Ok(models)
 }

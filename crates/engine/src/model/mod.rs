@@ -13,10 +13,12 @@ pub(crate) mod parse;
 pub(crate) mod problem;
 pub(crate) mod reader;
 mod reads;
+mod workflow;
 
 pub use load::{Source, load};
 pub use problem::Problem;
 pub use reads::Reads;
+pub use workflow::{Barred, COMMENT_CHARS, Transition, Workflow};
 
 use crate::name::{AppName, FieldName, ModelName, RoleName, StoreName};
 use serde::{Deserialize, Serialize};
@@ -52,6 +54,9 @@ pub struct Model {
     /// The table of another program that the model reads; `None` if the platform makes its table.
     #[serde(default)]
     pub reads: Option<Reads>,
+    /// The states of records and the transitions between them.
+    #[serde(default)]
+    pub workflow: Option<Workflow>,
 }
 
 /// Kind of primary key.
@@ -271,6 +276,13 @@ impl Model {
     /// Returns the fields of the full-text search, in declaration order.
     pub fn search_fields(&self) -> impl Iterator<Item = &Field> {
         self.fields.iter().filter(|f| f.search)
+    }
+}
+
+impl Model {
+    /// Returns the automatic models that belong to this one.
+    pub fn automatic_models(&self) -> impl Iterator<Item = Model> {
+        [self.override_model(), self.custom_model(), self.trail_model()].into_iter().flatten()
     }
 }
 

@@ -9,6 +9,7 @@ use super::{
     problem::{Problem, Sink},
     reader::{At, Section},
     reads::reads,
+    workflow::workflow,
 };
 use crate::name::{FieldName, ModelName, StoreName};
 use std::collections::HashMap;
@@ -29,7 +30,8 @@ impl Parsed {
     }
 }
 
-const KNOWN: &str = "label, store, id, display, tenant_field, audit, custom_fields, fields, indexes, permissions, overrides, reads";
+const KNOWN: &str = "label, store, id, display, tenant_field, audit, custom_fields, fields, indexes, permissions, overrides, reads, \
+    workflow";
 /// Maximum number of fields of a model. SQLite's limit is 2000 columns, but rows that wide serve no purpose.
 const FIELDS_MAX: usize = 500;
 
@@ -83,6 +85,13 @@ fn model(
     if let Some((_, at)) = &overrides {
         lines.insert("overrides".into(), sink.line(*at));
     }
+    let workflow = workflow(sink, root, &fields, lines);
+    if let (Some(_), Some((_, at))) = (&workflow, &overrides) {
+        sink.add(*at, "a model with a workflow cannot be overridden by tenants");
+    }
+    if let (Some(_), Some(_)) = (&workflow, &reads) {
+        sink.add(root.at, "a model with `reads` only reads: remove `workflow`");
+    }
     if let (Some(_), true) = (&reads, overrides.is_some() || audit || has_custom || !indexes.is_empty()) {
         sink.add(
             root.at,
@@ -106,6 +115,7 @@ fn model(
         overrides: overrides.map(|(o, _)| o),
         audit,
         reads,
+        workflow,
     })
 }
 

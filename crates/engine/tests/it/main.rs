@@ -87,6 +87,7 @@ mod schema_model;
 mod schema_people;
 mod schema_rows;
 mod schema_values;
+mod schema_workflow;
 mod transfer_batches;
 mod transfer_blank;
 mod transfer_changes;

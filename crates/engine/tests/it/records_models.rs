@@ -35,6 +35,7 @@ fn model(text: &str, id: IdKind, fields: Vec<Field>) -> Model {
         permissions: Permissions::default(),
         tenant_field: name("company_id"),
         overrides: None,
+        workflow: None,
         audit: false,
         reads: None,
     }

@@ -123,6 +123,7 @@ fn model(name: &str, id: IdKind, fields: [Option<Field>; 5], index: Option<bool>
         permissions: Permissions::default(),
         tenant_field: FieldName::parse("tenant_id").unwrap(),
         overrides: None,
+        workflow: None,
         audit: false,
         reads: None,
     }

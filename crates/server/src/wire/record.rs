@@ -12,6 +12,51 @@ requests! {
         #[serde(default)]
         limit: Limit,
     }
+
+    /// Body of a transition.
+    struct TransitionInput {
+        /// Comment, which the trail of the record keeps.
+        #[serde(default)]
+        comment: Option<String>,
+    }
+}
+
+answers! {
+    /// The state of a record, and the transitions that the caller may make now.
+    struct Standing from standing: records::Standing {
+        state: String = standing.state,
+        version: i64 = standing.version,
+        transitions: Vec<OfferedTransition> =
+            standing.transitions.into_iter().map(OfferedTransition::from).collect(),
+    }
+
+    /// A transition that the caller may make.
+    struct OfferedTransition from offered: records::OfferedTransition {
+        name: String = offered.name,
+        label: String = offered.label,
+        /// State after the transition.
+        to: String = offered.to,
+        /// True if the transition needs a comment.
+        needs_comment: bool = offered.needs_comment,
+    }
+
+    /// A transition that a record made.
+    struct MadeTransition from made: records::Made {
+        id: i64 = made.id,
+        #[schemars(with = "Instant")]
+        at: String = made.at,
+        transition: String = made.transition,
+        /// State before the transition.
+        from: String = made.from,
+        /// State after the transition.
+        to: String = made.to,
+        actor: String = made.actor,
+        /// Staff account that acted as the actor during a support visit.
+        impersonator: Option<String> = made.impersonator,
+        comment: Option<String> = made.comment,
+        /// Version of the record after the transition.
+        version: i64 = made.version,
+    }
 }
 
 answers! {

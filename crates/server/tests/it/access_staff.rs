@@ -78,6 +78,7 @@ pub(super) const CASES: &[(&str, &str, &str)] = &[
     ("GET", "/admin/data/{model}/{id}/history/", "/admin/data/cities/1/history/"),
     ("GET", "/admin/data/{model}/{id}/files/{field}/", "/admin/data/cities/1/files/photo/"),
     ("GET", "/admin/data/{model}/{id}/impact/", "/admin/data/cities/1/impact/"),
+    ("POST", "/admin/data/{model}/{id}/transition/", "/admin/data/cities/1/transition/"),
     ("GET", "/admin/data/{model}/{id}/delete/", "/admin/data/cities/1/delete/"),
     ("POST", "/admin/data/{model}/{id}/delete/", "/admin/data/cities/1/delete/"),
 ];

@@ -6,7 +6,7 @@
 use super::{
     app::{Answer, Client, PASSWORD, TestApp},
     attachments, audited_accounts, audited_fleet, audited_life, audited_operators, audited_pages,
-    audited_records, audited_staff,
+    audited_records, audited_staff, console_workflow,
     copies::company,
     records::patient,
 };
@@ -123,16 +123,16 @@ fn every_changing_route_is_tried() {
     let logged = logged.chain(audited_operators::ALIKE.iter().map(|alike| ("POST", alike.page)));
     let logged = logged.chain(audited_pages::LOGGED.iter().map(|t| (t.0, t.1)));
     let logged = logged.chain(audited_fleet::API.iter().map(|t| (t.0, t.1)));
-    let logged = logged.chain(attachments::LOGGED.iter().map(|t| (t.0, t.1)));
     let logged = logged.chain([("POST", audited_fleet::IMPORT)]);
+    let logged = logged.chain(attachments::LOGGED.iter().map(|t| (t.0, t.1)));
     let logged = logged.chain(audited_fleet::FORMS.iter().map(|form| ("POST", form.0)));
     let logged = logged.chain(audited_staff::API.iter().map(|t| (t.0, t.1)));
     let logged = logged.chain(audited_staff::FORMS.iter().map(|form| ("POST", form.0)));
     let logged = logged.chain(super::views::TRIED.iter().map(|t| (t.0, t.1)));
-    let logged = logged.chain(audited_staff::RECORDS.iter().map(|form| ("POST", form.0)));
-    let tried: BTreeSet<_> =
-        TRIED.iter().map(|t| (t.0, t.1)).filter(|t| t.0 != "GET").chain(logged).collect();
-    assert_eq!(changes, tried);
+    let shared = audited_staff::RECORDS.iter().chain(console_workflow::LOGGED);
+    let logged = logged.chain(shared.map(|form| ("POST", form.0)));
+    let tried = TRIED.iter().map(|t| (t.0, t.1)).filter(|t| t.0 != "GET").chain(logged);
+    assert_eq!(changes, tried.collect());
 }
 
 /// The state that the acts need, created before each of them.

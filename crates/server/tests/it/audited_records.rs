@@ -30,6 +30,7 @@ pub(super) const LOGGED: &[Logged] = &[
         "/api/tenant/fields/{model_name}/{name}",
         &[("update", "scans_custom_fields"), ("update", "scans"), ("update", "scans_custom_fields")],
     ),
+    ("POST", "/api/records/{model}/{id}/transitions/{name}", &[("update", "scans")]),
     ("PUT", "/api/records/{model}/{id}/override", &[("create", "clinics_overrides")]),
     ("DELETE", "/api/records/{model}/{id}/override", &[("delete", "clinics_overrides")]),
     ("PUT", "/api/records/{model}/{id}/files/{field}", &[("update", "scans")]),
@@ -37,7 +38,9 @@ pub(super) const LOGGED: &[Logged] = &[
 ];
 
 const SCANS: &str = "store = \"tenant\"\naudit = true\ncustom_fields = true\n[fields.title]\ntype = \"text\"\n[fields.picture]\n\
-    type = \"file\"\nmax_bytes = 1000\n";
+    type = \"file\"\nmax_bytes = 1000\n[fields.state]\ntype = \"choice\"\nchoices = [\"open\", \"shut\"]\nrequired = true\n\
+    default = \"open\"\n[workflow]\nfield = \"state\"\ninitial = \"open\"\n[workflow.transitions.close]\nfrom = [\"open\"]\n\
+    to = \"shut\"\n[workflow.transitions.reopen]\nfrom = [\"shut\"]\nto = \"open\"\n";
 
 /// The activity logs of databases, read by another SQLite client.
 pub(super) struct Lines(Connection);
@@ -101,6 +104,11 @@ async fn act(client: &Client, route: &str, id: i64) -> Answer {
         }
         "DELETE /api/tenant/fields/{model_name}/{name}" => {
             client.delete("/api/tenant/fields/scans/dose").await
+        }
+        "POST /api/records/{model}/{id}/transitions/{name}" => {
+            let scan = "/api/records/scans/1/transitions";
+            let offered = client.get(scan).await.expect(200).json()["transitions"][0]["name"].clone();
+            client.post(&format!("{scan}/{}", offered.as_str().unwrap()), &json!({})).await
         }
         "PUT /api/records/{model}/{id}/override" => client.put(clinic, &json!({"phone": "5"})).await,
         "DELETE /api/records/{model}/{id}/override" => client.delete(clinic).await,

@@ -208,7 +208,7 @@ async fn an_archive_becomes_the_same_company_here_and_on_another_installation() 
 }
 
 /// Makes a user an owner of a tenant and signs the user in.
-async fn member(app: &TestApp, user: i64, slug: &str) -> Client {
+pub(super) async fn member(app: &TestApp, user: i64, slug: &str) -> Client {
     let platform = app.platform();
     let id = platform.tenants().id_of(&tenantry::name::Slug::parse(slug).unwrap()).await.unwrap();
     let mut write = app.control().begin().await.unwrap();

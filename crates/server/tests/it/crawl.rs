@@ -142,7 +142,7 @@ impl Crawl {
 }
 
 /// Checks the properties that every page must have.
-fn check(page: &Page, role: &str, language: &str) {
+pub(super) fn check(page: &Page, role: &str, language: &str) {
     let at = format!("{role} {}", page.path);
     let count = |name: &str| page.tags.iter().filter(|tag| tag.name == name).count();
     // Parts of drawings have titles too.
@@ -177,12 +177,14 @@ fn check(page: &Page, role: &str, language: &str) {
 }
 
 /// Routes that the crawl cannot reach: only a page that exists for a moment leads to them, or only the list of a model
-/// that no tenant refers to or that has file fields, and no shared model of the demo is like that. `audited_operators`
-/// and `audited_staff` send their forms.
+/// that no tenant refers to or that has file fields or a workflow, and no model of the demo is like that.
+/// `audited_operators`, `audited_staff` and `console_workflow` send their forms.
 const UNSEEN: &[&str] = &[
     "/master-admin/operations/{id}/cancel/",
     "/admin/data/{model}/delete/",
     "/admin/data/{model}/{id}/files/{field}/",
+    "/admin/data/{model}/{id}/transition/",
+    "/{model}/{id}/transition/",
 ];
 
 /// Creates tenants in the states that only operators see, and an operation that is stuck.

@@ -39,8 +39,13 @@ pub fn allows(actor: &Actor, permissions: &Permissions, verb: Verb) -> bool {
     if permissions.read_only && verb != Verb::Read {
         return false;
     }
+    holds(actor, verb.grants(permissions))
+}
+
+/// Returns true if one of the grants applies to the actor.
+pub(crate) fn holds(actor: &Actor, grants: &[Grant]) -> bool {
     actor.is_superuser()
-        || verb.grants(permissions).iter().any(|grant| match grant {
+        || grants.iter().any(|grant| match grant {
             Grant::Any => actor.role().is_some() || actor.is_staff(),
             Grant::Platform => actor.is_staff(),
             Grant::Role(role) => actor.role() == Some(role),

@@ -24,6 +24,7 @@ const FBS: &[Text<'static>] = files! {
     "fbs"
     "app.toml"
     "migrations/0001_initial.toml"
+    "migrations/0002_approval.toml"
     "models/attachments.toml"
     "models/categories.toml"
     "models/document_tags.toml"

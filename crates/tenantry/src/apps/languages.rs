@@ -47,6 +47,11 @@ impl Labels {
         self.text(&format!("choice-{model}-{field}-{value}"))
     }
 
+    /// Returns the label of a transition of a model's workflow, if there is a text for it.
+    pub fn transition(&self, model: &str, name: &str) -> Option<&str> {
+        self.text(&format!("transition-{model}-{name}"))
+    }
+
     /// Returns the label of a role, if there is a text for it.
     pub fn role(&self, name: &str) -> Option<&str> {
         self.text(&format!("role-{name}"))
@@ -158,6 +163,8 @@ pub(super) fn unknown(app: &App, models: &[Arc<Model>], config: &Config) -> Vec<
     let mut known: BTreeSet<String> = BTreeSet::new();
     for model in models.iter().filter(|model| model.app == app.name) {
         known.insert(format!("model-{}", model.name));
+        let transitions = model.workflow.iter().flat_map(|workflow| &workflow.transitions);
+        known.extend(transitions.map(|made| format!("transition-{}-{}", model.name, made.name)));
         for field in &model.fields {
             known.insert(format!("field-{}-{}", model.name, field.name));
             if let FieldKind::Choice { choices } = &field.kind {

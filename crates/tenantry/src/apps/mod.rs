@@ -110,16 +110,17 @@ impl Apps {
         self.list.iter().find(|app| app.name.as_str() == name)
     }
 
-    /// Returns every model, including the automatic models of overrides and of custom fields.
+    /// Returns every model, including the automatic models of overrides, of custom fields and of workflows.
     pub fn models(&self) -> &[Arc<Model>] {
         &self.models
     }
 
-    /// Returns true if the model stores the overrides of a shared model, or the definitions of a model's custom fields.
+    /// Returns true if the model stores the overrides of a shared model, the definitions of a model's custom fields, or the
+    /// trail of its workflow.
     /// No app declares such a model, and it is used only through the other model.
     pub fn is_automatic(&self, model: &Model) -> bool {
-        let automatic = self.models.iter().flat_map(|m| [m.override_model(), m.custom_model()]);
-        automatic.flatten().any(|automatic| automatic.name == model.name)
+        let mut automatic = self.models.iter().flat_map(|model| model.automatic_models());
+        automatic.any(|automatic| automatic.name == model.name)
     }
 
     /// Returns the model with this name.
@@ -264,7 +265,9 @@ fn unreadable(model: &Model, files: &[(AppName, &str, String, &str)], config: &C
 fn unknown_role(model: &Model, files: &[(AppName, &str, String, &str)], config: &Config) -> Option<Problem> {
     let permissions = &model.permissions;
     let lists = [&permissions.read, &permissions.create, &permissions.update, &permissions.delete];
-    let role = lists.into_iter().flatten().find_map(|grant| match grant {
+    let transitions = model.workflow.iter().flat_map(|workflow| &workflow.transitions);
+    let makers = transitions.filter_map(|transition| transition.roles.as_ref());
+    let role = lists.into_iter().chain(makers).flatten().find_map(|grant| match grant {
         Grant::Role(role) if !config.auth.roles.contains(role) => Some(role),
         _ => None,
     })?;

@@ -3,7 +3,7 @@
 //! The earlier state is a backup that is staged next to the place in use. Records are taken back by ordinary writes:
 //! with their ids, with every check, and with lines in the activity log.
 
-use super::{FileInfo, Records, file_names, write::refused_of};
+use super::{FileInfo, Records, file_names, references::Claims, write::refused_of};
 use crate::{Error, Result, access::gates::Verb};
 use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
 use tenantry_engine::{
@@ -170,7 +170,7 @@ impl Records<'_> {
             };
             let now = now.get(id);
             let wanted = match now {
-                Some(now) => self.fields_that_differ(now, then),
+                Some(now) => self.free_of_states(self.fields_that_differ(now, then)),
                 None => self.entry.model.fields.iter().map(|field| field.name.clone()).collect(),
             };
             if wanted.is_empty() {
@@ -187,6 +187,9 @@ impl Records<'_> {
                 values.push((field.name.clone(), value));
             }
             self.known_values(&mut values).await?;
+            if now.is_none() {
+                self.return_to_state(id, &mut values).await?;
+            }
             let model = self.entry.model.name.clone();
             match now {
                 None => {
@@ -211,7 +214,8 @@ impl Records<'_> {
             return Ok(taken);
         }
         self.agree(&changes, true).await?;
-        self.apply_to(&self.entry, &changes)
+        let claims = Claims::of(&self.loaded, &self.entry.model, &changes);
+        self.apply_claiming(&self.entry, &changes, &claims)
             .await
             .map_err(|error| refused_of(error, |index| written.get(index)))?;
         Ok(taken)

@@ -21,6 +21,7 @@ mod planned;
 mod read;
 pub(crate) mod references;
 pub(crate) mod views;
+mod workflow;
 mod write;
 
 pub use self::csv::{
@@ -46,6 +47,7 @@ pub use references::dependence::{Dependence, depends_on};
 pub(crate) use references::dependence::{owners, record_id};
 pub use references::impact::{Impact, ImpactBounds, MAX_NOTICING, MAX_OPENED, Noticing, Unasked};
 pub use views::{NewView, View, ViewChange, Views};
+pub use workflow::{Made, OfferedTransition, Standing};
 pub use write::{Input, MAX_BATCH};
 
 use crate::{

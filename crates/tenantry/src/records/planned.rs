@@ -27,7 +27,7 @@ impl Records<'_> {
     /// Writes rows in one transaction.
     pub(crate) async fn insert_planned(&self, rows: Vec<Change>) -> Result<()> {
         self.allow(Verb::Create)?;
-        self.apply(rows).await.map(drop)
+        self.apply_decided(rows).await.map(drop)
     }
 
     /// Returns the largest integer id; 0 without rows, or if ids are no integers.

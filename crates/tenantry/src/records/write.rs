@@ -140,7 +140,7 @@ impl Records<'_> {
         self.allow(Verb::Create)?;
         let mut rows = rows.into_iter().peekable();
         while rows.peek().is_some() {
-            self.apply(rows.by_ref().take(MAX_BATCH).collect()).await?;
+            self.apply_decided(rows.by_ref().take(MAX_BATCH).collect()).await?;
         }
         Ok(())
     }
@@ -151,13 +151,22 @@ impl Records<'_> {
         self.apply_to(&self.entry, &changes).await
     }
 
+    /// Like [`Self::apply`], for rows of other sources, which have their states and authors already.
+    pub(super) async fn apply_decided(&self, changes: Vec<Change>) -> Result<Vec<Written>> {
+        self.agree(&changes, false).await?;
+        let claims = Claims::of(&self.loaded, &self.entry.model, &changes);
+        self.apply_claiming(&self.entry, &changes, &claims).await
+    }
+
     /// Like [`Self::apply`], for another model of this scope. A write that finds its place fenced has changed nothing:
     /// it waits until the tenant has been moved, and then runs in the new place.
     pub(super) async fn apply_to(&self, entry: &ModelEntry, changes: &[Change]) -> Result<Vec<Written>> {
-        self.apply_claiming(entry, changes, &Claims::of(&self.loaded, &entry.model, changes)).await
+        let changes = self.with_states(entry, changes)?;
+        self.apply_claiming(entry, &changes, &Claims::of(&self.loaded, &entry.model, &changes)).await
     }
 
-    /// Like [`Self::apply_to`], for changes whose references to rows of other stores were collected already.
+    /// Like [`Self::apply_to`], for changes whose references to rows of other stores were collected already, and whose
+    /// states were checked.
     pub(super) async fn apply_claiming(
         &self,
         entry: &ModelEntry,

@@ -53,6 +53,11 @@ impl Schemas {
         self.answered.subschema_for::<T>().to_value()
     }
 
+    /// Returns a reference to the schema of a type in requests.
+    pub(super) fn taken<T: JsonSchema>(&mut self) -> Value {
+        self.taken.subschema_for::<T>().to_value()
+    }
+
     /// Returns all schemas by name.
     pub(super) fn into_map(mut self) -> Map<String, Value> {
         let mut all = self.taken.take_definitions(true);
@@ -82,7 +87,7 @@ pub(in crate::http) struct Operation<'s> {
 
 impl Operation<'_> {
     fn takes<T: JsonSchema>(&mut self, media: &[&str]) {
-        let schema = self.schemas.taken.subschema_for::<T>().to_value();
+        let schema = self.schemas.taken::<T>();
         self.json["requestBody"]["required"] = true.into();
         for media in media {
             self.json["requestBody"]["content"][*media]["schema"] = schema.clone();

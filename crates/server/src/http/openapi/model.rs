@@ -61,7 +61,7 @@ fn read(model: &Model, models: &[Arc<Model>]) -> Value {
 }
 
 fn new(model: &Model, models: &[Arc<Model>]) -> Value {
-    let needed = declared(model).filter(|f| f.required && f.default.is_none());
+    let needed = declared(model).filter(|f| f.required && f.default.is_none() && !is_of_workflow(model, f));
     let mut required: Vec<_> = needed.map(|f| f.name.as_str()).collect();
     let mut schema = change(model, models);
     let needed: Vec<_> = own(model).filter(|f| f.required).filter_map(|f| f.name.of_custom()).collect();
@@ -86,7 +86,12 @@ fn new(model: &Model, models: &[Arc<Model>]) -> Value {
 /// Returns the schema of a change. An empty change is allowed; the answer is the unchanged record.
 fn change(model: &Model, models: &[Arc<Model>]) -> Value {
     let fields = declared(model).filter(|f| !matches!(f.kind, FieldKind::File { .. }));
-    object_of(properties(model, fields, models))
+    object_of(properties(model, fields.filter(|f| !is_of_workflow(model, f)), models))
+}
+
+/// Returns true for the state and the author of a record, which callers do not write.
+fn is_of_workflow(model: &Model, field: &Field) -> bool {
+    model.workflow.as_ref().is_some_and(|workflow| workflow.owns(&field.name))
 }
 
 /// Returns the fields that the app declares.

@@ -14,7 +14,7 @@ use crate::{
     http::routes::Route,
     wire::{
         Page,
-        record::{Change, ImportReport, Written},
+        record::{Change, ImportReport, MadeTransition, Standing, TransitionInput, Written},
     },
 };
 use http::Method;
@@ -31,6 +31,7 @@ pub(super) fn applies(route: &Route, model: &Model) -> bool {
     match route.path.rsplit_once("/{id}/") {
         Some((_, "files/{field}")) => has_file(),
         Some((_, "override")) => model.overrides.is_some(),
+        Some((_, "transitions" | "transitions/{name}" | "trail")) => model.workflow.is_some(),
         _ => true,
     }
 }
@@ -67,6 +68,13 @@ pub(super) fn operation(route: &Route, model: &Model, models: &[Arc<Model>], sch
         ("200", answer("Deleted", &schemas.answered::<Written>()))
     } else if is(route, &Method::GET, "/{id}/history") {
         ("200", answer("Its changes, newest first", &schemas.answered::<Page<Change>>()))
+    } else if is(route, &Method::GET, "/{id}/transitions") {
+        ("200", answer("Its state, and the transitions", &schemas.answered::<Standing>()))
+    } else if is(route, &Method::POST, "/{id}/transitions/{name}") {
+        operation["requestBody"] = body(&schemas.taken::<TransitionInput>());
+        ("200", answer("The record in its new state", &one))
+    } else if is(route, &Method::GET, "/{id}/trail") {
+        ("200", answer("Its transitions, newest first", &schemas.answered::<Page<MadeTransition>>()))
     } else if is(route, &Method::GET, "/aggregate") {
         ("200", answer("The groups", &reference("Groups")))
     } else {
@@ -168,7 +176,11 @@ fn parameters(route: &Route, model: &Model, models: &[Arc<Model>]) -> Value {
     if is(route, &Method::PATCH, "") || is(route, &Method::DELETE, "") {
         all.extend(filters::matching(model, models));
     }
-    if is(route, &Method::GET, "/{id}/history") {
+    if let (Some(workflow), true) = (&model.workflow, route.path.ends_with("{name}")) {
+        let names: Vec<_> = workflow.transitions.iter().map(|made| made.name.as_str()).collect();
+        all.push(json!({"name": "name", "in": "path", "required": true, "schema": {"type": "string", "enum": names}}));
+    }
+    if is(route, &Method::GET, "/{id}/history") || is(route, &Method::GET, "/{id}/trail") {
         let before = "`next` of the page before.";
         all.push(query("before", before, json!({"type": "integer", "format": "int64"})));
         all.push(query(
@@ -182,7 +194,8 @@ fn parameters(route: &Route, model: &Model, models: &[Arc<Model>]) -> Value {
         all.push(query("dry_run", text, json!({"type": "boolean"})));
         all.extend(import());
     }
-    if is(route, &Method::PATCH, "/{id}") || is(route, &Method::DELETE, "/{id}") {
+    let makes = is(route, &Method::POST, "/{id}/transitions/{name}");
+    if makes || is(route, &Method::PATCH, "/{id}") || is(route, &Method::DELETE, "/{id}") {
         all.push(json!({"name": "If-Match", "in": "header",
             "schema": {"type": "string", "pattern": "^(\\*|(W/)?\"[1-9][0-9]*\")$"},
             "description": "The record's ETag: refused with 412 if the record has changed since."}));

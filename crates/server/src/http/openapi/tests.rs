@@ -21,9 +21,21 @@ fn models() -> Vec<Arc<Model>> {
         field("notes", json!({"type": "json"}), false),
         field("scan", json!({"type": "file", "max_bytes": 10}), false),
         field("city", json!({"type": "ref", "to": "cities", "on_delete": "protect"}), false),
+        field("state", json!({"type": "choice", "choices": ["draft", "sent"]}), true),
     ]);
+    let workflow = json!({"field": "state", "initial": "draft", "author": null, "transitions": [{
+        "name": "send", "label": "Send", "from": ["draft"], "to": "sent", "roles": null, "comment": false, "not_by": []}]});
+    let with_workflow = |model: Arc<Model>| {
+        let workflow = Some(serde_json::from_value(workflow).unwrap());
+        Arc::new(Model { workflow, ..Model::clone(&model) })
+    };
     vec![
-        model("patients", "integer", json!({"store": "tenant", "fields": ["notes", "status"]}), patients),
+        with_workflow(model(
+            "patients",
+            "integer",
+            json!({"store": "tenant", "fields": ["notes", "status"]}),
+            patients,
+        )),
         model(
             "cities",
             "uuid",
@@ -97,7 +109,10 @@ fn fields_keep_their_types() {
         "the key of cities is a UUID"
     );
     assert!(patients["properties"].get("scan").is_none(), "files have their own route");
-    for end in ["files/{field}", "override"] {
+    assert!(patients["properties"].get("state").is_none(), "only transitions set it");
+    let send = &document["paths"]["/api/records/patients/{id}/transitions/{name}"]["post"];
+    assert!(send["parameters"].to_string().contains(r#"["send"]"#), "{send}");
+    for end in ["files/{field}", "override", "transitions", "trail"] {
         assert!(document["paths"].get(format!("/api/records/cities/{{id}}/{end}")).is_none(), "{end}");
     }
     let own = &document["components"]["schemas"]["patients_override"]["properties"];
@@ -110,7 +125,8 @@ fn clients_know_filters_columns_and_what_depends_on_what() {
     let document = built();
     let schemas = &document["components"]["schemas"];
     let read = schemas["patients"]["required"].as_array().unwrap();
-    let columns = ["id", "name", "status", "notes", "scan", "city", "created_at", "updated_at", "version"];
+    let columns =
+        ["id", "name", "status", "notes", "scan", "city", "state", "created_at", "updated_at", "version"];
     assert_eq!(*read, columns.map(Value::from));
     for schema in ["patients_new", "patients_change", "patients_override"] {
         assert_eq!(schemas[schema]["additionalProperties"], false, "{schema}");

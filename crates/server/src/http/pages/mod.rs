@@ -50,5 +50,5 @@ pub(super) use records::{
     add as add_record, ask_change_all, ask_delete as ask_delete_record, ask_delete_all,
     change as change_record, change_all, change_view, choose_import, create as create_record,
     delete as delete_record, delete_all, download_file, edit as edit_record, history as record_history,
-    import_file, list as records, own_values, save_view, set_own_values, show as record, views,
+    import_file, list as records, own_values, save_view, set_own_values, show as record, transit, views,
 };

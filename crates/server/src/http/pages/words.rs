@@ -159,6 +159,11 @@ impl Words {
         label.map_or_else(|| human(value), str::to_owned)
     }
 
+    /// Returns the label of a transition: in the language, else as given.
+    pub(super) fn transition(&self, model: &Model, name: &str, own: &str) -> String {
+        self.labels.transition(model.name.as_str(), name).unwrap_or(own).to_owned()
+    }
+
     /// Returns the label of a role.
     pub(super) fn role(&self, name: &str) -> String {
         self.labels.role(name).unwrap_or(name).to_owned()

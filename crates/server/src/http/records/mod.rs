@@ -1,4 +1,4 @@
-//! Records over HTTP: list, get, create, batch, patch, delete, CSV and files, for every model.
+//! Records over HTTP: list, get, create, batch, patch, delete, transitions, CSV and files, for every model.
 //!
 //! Called by the route table, and for reads of one record by the guard's fast path. It turns URLs, headers and bodies
 //! into calls of the platform and never filters, checks or joins anything itself.
@@ -9,12 +9,14 @@ mod files;
 mod form;
 mod overrides;
 mod read;
+mod workflow;
 mod write;
 
 pub(super) use csv::{export, import, refused_lines};
 pub(super) use files::{download, file_response, media, remove as remove_file, upload};
 pub(super) use overrides::{clear_override, own_values, set_override};
 pub(super) use read::{aggregate, history, list, one, one_fast};
+pub(super) use workflow::{trail, transit, transitions};
 pub(super) use write::{batch, change, change_matching, create, remove, remove_matching};
 
 use super::{App, problem::Result, query, scope::Scope};

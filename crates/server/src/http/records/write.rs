@@ -63,7 +63,12 @@ pub(in crate::http) async fn change(
 
 /// Returns the version that a change of the record expects; `None` means any. If the request names several versions, it
 /// is the one that the record has now, so the change depends on that version.
-async fn expected(app: &App, records: &Records<'_>, id: &str, headers: &HeaderMap) -> Result<Option<i64>> {
+pub(super) async fn expected(
+    app: &App,
+    records: &Records<'_>,
+    id: &str,
+    headers: &HeaderMap,
+) -> Result<Option<i64>> {
     match etag::expected(headers, app.options().require_if_match)? {
         Some(versions) if versions.len() > 1 => Ok(Some(records.version_among(id, &versions).await?)),
         one => Ok(one.and_then(|versions| versions.first().copied())),

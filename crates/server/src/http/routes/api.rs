@@ -189,6 +189,9 @@ routes! {
     patch "/api/records/{model}/{id}" Member "Records" "Change" of model => records::change;
     delete "/api/records/{model}/{id}" Member "Records" "Delete" of model => records::remove;
     get "/api/records/{model}/{id}/history" Member "Records" "Who changed what, newest first" of model => records::history;
+    get "/api/records/{model}/{id}/transitions" Member "Records" "State, and the transitions that the caller may make" of model => records::transitions;
+    post "/api/records/{model}/{id}/transitions/{name}" Member "Records" "Make a transition" of model => records::transit;
+    get "/api/records/{model}/{id}/trail" Member "Records" "Transitions that the record made, newest first" of model => records::trail;
     get "/api/records/{model}/{id}/override" Member "Records" "Shared values, and the tenant's own" of model => records::own_values;
     put "/api/records/{model}/{id}/override" Member "Records" "Set the tenant's own values of a shared record" of model => records::set_override;
     delete "/api/records/{model}/{id}/override" Member "Records" "Return to the shared values" of model => records::clear_override;

@@ -72,6 +72,7 @@ routes! {
     get "/{model}/{id}/edit/" Member "Records" "The form of a record" of page => pages::edit_record;
     post "/{model}/{id}/edit/" Member "Records" "Change" of page => pages::change_record;
     get "/{model}/{id}/history/" Member "Records" "Who changed what" of page => pages::record_history;
+    post "/{model}/{id}/transition/" Member "Records" "Make a transition" of page => pages::transit;
     get "/{model}/{id}/files/{field}/" Member "Records" "Download a file" of page => pages::download_file;
     get "/{model}/{id}/override/" Member "Records" "The form of the tenant's own values" of page => pages::own_values;
     post "/{model}/{id}/override/" Member "Records" "Set the tenant's own values, or return to the shared ones" of page => pages::set_own_values;

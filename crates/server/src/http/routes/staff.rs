@@ -61,6 +61,7 @@ routes! {
     get "/admin/data/{model}/{id}/edit/" Staff "Records" "The form of a shared record" of page => pages::edit_record;
     post "/admin/data/{model}/{id}/edit/" Staff "Records" "Change a shared record" of page => pages::change_record;
     get "/admin/data/{model}/{id}/history/" Staff "Records" "Who changed what in a shared record" of page => pages::record_history;
+    post "/admin/data/{model}/{id}/transition/" Staff "Records" "Make a transition of a shared record" of page => pages::transit;
     get "/admin/data/{model}/{id}/files/{field}/" Staff "Records" "Download a file of a shared record" of page => pages::download_file;
     get "/admin/data/{model}/{id}/impact/" Staff "Records" "Companies that would notice a change of a shared record" of page => admin::impact;
     get "/admin/data/{model}/{id}/delete/" Staff "Records" "What the deletion of a shared record means" of page => pages::ask_delete_record;

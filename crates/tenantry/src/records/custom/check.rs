@@ -158,7 +158,7 @@ fn unknown(definitions: &Definitions, name: &str) -> FieldError {
 }
 
 /// Returns the error of a change. Of several changes, it names the first one that is refused, as the engine does.
-fn refused(wrong: Vec<FieldError>, index: usize, changes: usize) -> Error {
+pub(in crate::records) fn refused(wrong: Vec<FieldError>, index: usize, changes: usize) -> Error {
     if changes == 1 {
         let mut all = Wrong::default();
         wrong.into_iter().for_each(|error| all.add(error));

@@ -9,6 +9,7 @@ mod definition;
 mod values;
 mod verbs;
 
+pub(super) use check::refused;
 pub(super) use definition::stored;
 pub use definition::{CustomField, CustomKind, MAX_CUSTOM_FIELDS};
 pub(super) use values::{merged, names_custom};

@@ -1,7 +1,7 @@
 //! Values of records as cells.
 
 use super::{Place, Row, files, id_of};
-use crate::http::pages::words::Words;
+use crate::http::pages::{company::People, words::Words};
 use serde_json::Value as Json;
 use tenantry::model::{Field, FieldKind, Model};
 use tenantry_console::records::Cell;
@@ -17,6 +17,11 @@ pub(in crate::http::pages) fn cell(place: &Place<'_>, model: &Model, field: &Fie
     }
     let words = place.words();
     match &field.kind {
+        FieldKind::Text { .. }
+            if model.workflow.as_ref().is_some_and(|flow| flow.author.as_ref() == Some(&field.name)) =>
+        {
+            Cell::Text(People::default().named(words, &text(value)))
+        }
         FieldKind::Text { max_length } => {
             let text = text(value);
             match text.contains('\n') || max_length.is_none() || text.chars().count() > LONG {

@@ -1,6 +1,6 @@
 //! `/{model}/{id}/`: one record, and the records that refer to it.
 
-use super::{Place, Row, cells, columns, id_of};
+use super::{Place, Row, cells, columns, id_of, one, values};
 use crate::http::{
     App,
     pages::{
@@ -36,43 +36,55 @@ pub(in crate::http) async fn show(
     Path((model, id)): Path<(String, String)>,
 ) -> Result<Response> {
     let place = Place::of(&app, &site, &model).await?;
-    let row = place.row(&id).await?;
-    let fields = place
-        .model
-        .fields
-        .iter()
-        .map(|field| (field.label.clone(), cells::cell(&place, &place.model, field, &row)));
-    let fields: Vec<_> = fields.collect();
-    let mut frame = place.frame(cells::name(place.words(), &place.model, &row));
     let done = match visited(&site.visit().query).get("_done") {
         "added" => Some("done-added"),
         "changed" => Some("done-changed"),
         "own" => Some("done-own"),
         "same" => Some("done-same"),
+        "transition" => Some("done-transition"),
         _ => None,
     };
-    frame.notice = done.map(|id| Notice::done(site.visit().say(id)));
+    let notice = done.map(|id| Notice::done(site.visit().say(id)));
+    render(&app, &site, &place, &id, (notice, ""), StatusCode::OK).await
+}
+
+/// Returns the page of a record, with a notice and the comment that the visitor has typed for a transition.
+pub(super) async fn render(
+    app: &App,
+    site: &Site,
+    place: &Place<'_>,
+    id: &str,
+    (notice, comment): (Option<Notice>, &str),
+    status: StatusCode,
+) -> Result<Response> {
+    let row = place.row(id).await?;
+    // The part of the page about the workflow shows the state and the author.
+    let fields = place.model.fields.iter().filter(|field| !values::is_of_workflow(&place.model, field));
+    let fields = fields.map(|field| (field.label.clone(), cells::cell(place, &place.model, field, &row)));
+    let mut frame = place.frame(cells::name(place.words(), &place.model, &row));
+    frame.notice = notice;
     let mut parts = Vec::new();
     for (model, field) in place.referrers() {
-        parts.push(related(&place, &model, &field, &row).await?);
+        parts.push(related(place, &model, &field, &row).await?);
     }
     let view = Detail {
         frame: &frame,
         label: &place.model.label,
         list: &place.list_path(&place.model),
         path: &place.path(&place.model, &id_of(&row)),
-        may_change: place.may_on_record(&id, Verb::Update),
-        may_delete: place.may_on_record(&id, Verb::Delete),
+        may_change: place.may_on_record(id, Verb::Update),
+        may_delete: place.may_on_record(id, Verb::Delete),
         has_history: place.may(Verb::Update) && (!place.is_shared(&place.model) || place.is_of_staff()),
-        has_own_values: place.has_own_values(&id),
-        own: own_labels(&place, &id).await?,
-        is_shared: place.is_shared(&place.model) && !place.is_added(&id),
-        is_added: place.is_added(&id),
-        fields,
+        has_own_values: place.has_own_values(id),
+        own: own_labels(place, id).await?,
+        is_shared: place.is_shared(&place.model) && !place.is_added(id),
+        is_added: place.is_added(id),
+        workflow: one::workflow(app, site, place, &row, comment).await?,
+        fields: fields.collect(),
         meta: meta(place.words(), &row),
         related: parts,
     };
-    Ok(page(StatusCode::OK, &view))
+    Ok(page(status, &view))
 }
 
 /// Returns the labels of the fields that have an override.

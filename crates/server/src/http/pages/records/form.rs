@@ -228,7 +228,7 @@ async fn refused(
 async fn show(place: &Place<'_>, row: Option<&Row>, draft: Draft, status: StatusCode) -> Result<Response> {
     let rules = choices::rules(place);
     let mut fields = Vec::new();
-    for field in &place.model.fields {
+    for field in place.model.fields.iter().filter(|field| !values::is_of_workflow(&place.model, field)) {
         match field.kind {
             FieldKind::File { .. } => fields.extend(files::input(place, field, row, &draft.typed.wrong)),
             _ => fields.push(field_of(place, field, &draft, &rules).await?),

@@ -33,7 +33,7 @@ pub(in crate::http) use import::{choose as choose_import, import as import_file}
 pub(super) use links::Params;
 pub(in crate::http) use list::list;
 use one::files;
-pub(in crate::http) use one::{download_file, history};
+pub(in crate::http) use one::{download_file, history, transit};
 pub(in crate::http) use own::{set as set_own_values, show as own_values};
 pub(in crate::http) use views::{change as change_view, save as save_view, show as views};
 

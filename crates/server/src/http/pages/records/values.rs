@@ -17,7 +17,15 @@ pub(super) type Values = BTreeMap<String, String>;
 
 /// Returns the fields that a form sets as text. Files are sent separately.
 pub(super) fn settable(model: &Model) -> impl Iterator<Item = &Field> {
-    model.fields.iter().filter(|field| !matches!(field.kind, FieldKind::File { .. }))
+    model
+        .fields
+        .iter()
+        .filter(|field| !matches!(field.kind, FieldKind::File { .. }) && !is_of_workflow(model, field))
+}
+
+/// Returns true for the state and the author of a record, which no form sets.
+pub(super) fn is_of_workflow(model: &Model, field: &Field) -> bool {
+    model.workflow.as_ref().is_some_and(|workflow| workflow.owns(&field.name))
 }
 
 /// Returns the values of a record.
