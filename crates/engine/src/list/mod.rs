@@ -4,6 +4,8 @@ pub(crate) mod aggregate;
 mod cost;
 mod cursor;
 pub(crate) mod filter;
+#[cfg(test)]
+pub(crate) mod lab;
 mod order;
 mod terms;
 

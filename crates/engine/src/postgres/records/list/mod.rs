@@ -2,6 +2,8 @@
 //! confinement precedes every condition of the caller.
 
 pub(crate) mod aggregate;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use super::search::{Overridden, Wanted, overridden, texts, wanted};
 use super::{

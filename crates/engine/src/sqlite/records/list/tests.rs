@@ -1,13 +1,7 @@
 //! Checks the query plans of lists: SQLite walks an index in order wherever the cost is "short".
 
 use super::*;
-use crate::{
-    migration::State,
-    model::Model,
-    name::{FieldName, StoreName},
-    place::Isolation,
-    query::Direction,
-};
+use crate::{list::lab, migration::State, model::Model, name::FieldName, place::Isolation, query::Direction};
 use std::sync::Arc;
 
 fn people() -> Model {
@@ -25,16 +19,22 @@ fn people() -> Model {
     serde_json::from_value(json).unwrap()
 }
 
-/// Returns the query plan of a list, one step per line.
+/// Returns the query plan of a list of people, one step per line.
 fn steps(isolation: Isolation, select: &Select) -> String {
+    steps_of(vec![people()], "people", isolation, select)
+}
+
+fn steps_of(models: Vec<Model>, model: &str, isolation: Isolation, select: &Select) -> String {
     let conn = Connection::open_in_memory().unwrap();
     super::add_functions(&conn).unwrap();
-    let model = people();
-    let ddl = crate::sqlite::schema::ddl::create(&model, &State::of(std::slice::from_ref(&model)), isolation)
-        .unwrap();
-    conn.execute_batch(&ddl.join(";")).unwrap();
-    let schema = Schema::new(StoreName::parse("tenant").unwrap(), vec![Arc::new(model)], &[]).unwrap();
-    let plan = schema.require("people").unwrap();
+    let state = State::of(&models);
+    for model in &models {
+        let ddl = crate::sqlite::schema::ddl::create(model, &state, isolation).unwrap();
+        conn.execute_batch(&ddl.join(";")).unwrap();
+    }
+    let store = models[0].store.clone();
+    let schema = Schema::new(store, models.into_iter().map(Arc::new).collect(), &[]).unwrap();
+    let plan = schema.require(model).unwrap();
     let who = Confinement { isolation, tenant: 7, generation: 1, ledger: 0 };
     let order = order(&schema, plan, &select.sort).unwrap();
     let projection = plan.project(&[]).unwrap();
@@ -79,6 +79,20 @@ fn pages_by_an_indexed_field_walk_its_index_both_ways() {
             // only rows with equal names are sorted by id
             assert!(pooled.contains("people__name__idx (company_id=?"), "{direction:?}: {pooled}");
             assert!(!pooled.contains("USE TEMP B-TREE FOR ORDER BY"), "{direction:?}: {pooled}");
+        }
+    }
+}
+
+/// Documents by state and by date, as FBS declares them.
+#[test]
+fn lists_by_state_and_by_date_walk_the_composite_indexes() {
+    for isolation in [Isolation::Database, Isolation::Pooled] {
+        for (select, index) in lab::lists() {
+            let plan = steps_of(lab::documents(), "documents", isolation, &select);
+            let wanted =
+                if isolation.is_pooled() { format!("{index} (company_id=?") } else { index.to_owned() };
+            assert!(plan.contains(&wanted), "{isolation:?}: {plan}");
+            assert!(!plan.contains("USE TEMP B-TREE FOR ORDER BY"), "{isolation:?}: {plan}");
         }
     }
 }
