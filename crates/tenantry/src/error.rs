@@ -292,6 +292,12 @@ impl Error {
         }
     }
 
+    /// Returns true if the tenant cannot reach one of its stores: it has no database there yet, or the database's server does
+    /// not answer. Its other stores may work.
+    pub fn is_store_away(&self) -> bool {
+        matches!(self, Self::NotAttached { .. }) || self.is_unreachable()
+    }
+
     /// Returns true if a database server does not answer: nothing was done, and nothing is lost.
     pub fn is_unreachable(&self) -> bool {
         matches!(self, Self::Engine(error) if *error.kind() == Kind::Unreachable)

@@ -1,6 +1,6 @@
 //! Databases that owners make, over HTTP and at the command line: attach, list, check, detach, rotate.
 
-use super::{app::TestApp, binary::tenantry, doors::plain_staff, records::patient};
+use super::{app::TestApp, binary::tenantry, doors::plain_staff, records::patient, web::Web};
 use serde_json::{Value, json};
 use std::{io::Write, path::Path, process::Stdio};
 use tenantry_server::http::Options;
@@ -196,4 +196,25 @@ async fn a_request_that_names_a_store_reaches_no_other_one() {
     of("shared", "/api/records/regions").await.expect(200);
     of("tenant", "/api/records/regions").await.expect(422);
     of("No Store", "/api/records/patients").await.expect(422);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn pages_show_the_other_stores_while_one_has_no_database() {
+    let dir = tempfile::tempdir().unwrap();
+    let home = Home::new(&postgres::servers()[0]).await;
+    let text = settings(dir.path()).replace("pooled_in = \"shared\"\n", "");
+    let app = TestApp::configured(&text, Options::default()).await;
+    let (staff, acme) = (app.staff().await, app.register("acme").await);
+    let mut web = Web::signed_in(&app, "owner@acme.example").await;
+    let used = acme.get("/api/tenant/usage").await.expect(200).json();
+    assert_eq!(used["stores"]["tenant"]["rows"], 0, "{used}");
+    for path in ["/dashboard/", "/settings/subscription/"] {
+        web.get(path).await.expect(200);
+    }
+    assert!(web.get("/dashboard/").await.text().contains('–'));
+    let refused = acme.get("/api/records/patients").await.expect(503).text();
+    assert!(refused.contains("tenantry attach acme --store tenant"), "{refused}");
+    staff.post("/api/admin/attachments", &form(home.url())).await.expect(200);
+    acme.post("/api/records/patients", &patient("Ash")).await.expect(201);
+    assert!(web.get("/dashboard/").await.expect(200).text().contains('1'));
 }

@@ -97,7 +97,7 @@ async fn staff_name_the_database_that_a_company_brings() {
     let acme = app.register("acme").await;
     let refused = acme.get("/api/records/patients").await.expect(503).json();
     assert_eq!(refused["code"], "no_database");
-    assert!(refused["remedy"].as_str().unwrap().contains("attach-database acme"), "{refused}");
+    assert!(refused["remedy"].as_str().unwrap().contains("tenantry attach acme"), "{refused}");
     let path = "/api/admin/tenants/acme/attach";
     let absent = staff.post(path, &json!({"store": "tenant"})).await.expect(422).json();
     assert_eq!(absent["errors"][0]["field"], "physical");

@@ -45,7 +45,7 @@ fn the_errors_people_meet_name_their_remedy() {
     );
     assert!(!lost.public_title().contains("/srv"), "`absent-not-forbidden`");
     let own = Error::NotAttached { slug: "acme".into(), store: "djo".into() };
-    assert!(own.remedy().is_some_and(|r| r.ends_with("tenantry tenant attach-database acme --store djo")));
+    assert!(own.remedy().is_some_and(|r| r.ends_with("tenantry attach acme --store djo --url-file FILE")));
     let behind = |reason: Option<&str>| Error::MigrationsPending {
         slug: "acme".into(),
         store: "tenant".into(),

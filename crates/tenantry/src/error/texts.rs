@@ -113,7 +113,7 @@ impl Error {
                 format!("an operator restores it: tenantry restore swap {slug} latest")
             }
             Self::NotAttached { slug, store } => {
-                format!("make it, then run: tenantry tenant attach-database {slug} --store {store}")
+                format!("its owner makes it, then run: tenantry attach {slug} --store {store} --url-file FILE")
             }
             Self::MigrationsPending { slug, reason, is_external, .. } => {
                 let first = if reason.is_some() { "remove the reason, then " } else { "" };

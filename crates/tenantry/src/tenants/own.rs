@@ -68,8 +68,11 @@ impl OwnTenant<'_> {
     /// Returns [`Error::NotFound`] for a store that tenants do not have; [`Error::NoDatabase`] if the tenant has no
     /// database there.
     pub async fn usage(&self, store: &StoreName) -> Result<Held> {
-        // Reporting usage must not create an on-demand database.
-        if self.tenant.place(store).is_err() && self.tenant.record().is_made_on_demand(store.as_str()) {
+        // Reporting usage must not create an on-demand database, and one that its owner has not attached holds nothing.
+        if let Err(error) = self.tenant.place(store)
+            && (self.tenant.record().is_made_on_demand(store.as_str())
+                || matches!(error, Error::NotAttached { .. }))
+        {
             return Ok(Held { rows: 0, bytes: 0, size_bytes: 0 });
         }
         let opened = self.opened(store).await?;

@@ -54,7 +54,7 @@ async fn a_database_that_the_owner_brings_is_attached_and_left_alone() {
     let missing = add_patient(&platform, "alpha").await.unwrap_err();
     assert_eq!(missing.code(), "no_database");
     let remedy = missing.remedy().unwrap();
-    assert!(remedy.ends_with("tenantry tenant attach-database alpha --store tenant"), "{remedy}");
+    assert!(remedy.ends_with("tenantry attach alpha --store tenant --url-file FILE"), "{remedy}");
     platform.tenants().create_databases(&operator(), &slug("alpha")).await.unwrap();
     let there = || fs::read_dir(&platform.root).unwrap().count();
     let before = there();

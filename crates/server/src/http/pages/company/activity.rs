@@ -39,19 +39,36 @@ pub(in crate::http) async fn show(app: App, Managing(inside): Managing) -> Resul
     Ok(page(StatusCode::OK, &view))
 }
 
+/// Returns the newest lines of the log; `None` if its store cannot be reached.
+pub(super) async fn latest(app: &App, inside: &Inside, most: u32) -> Result<Option<Vec<Line>>> {
+    match entries(app, inside, None, most).await {
+        Ok(entries) => Ok(Some(shown(app, inside, &entries).await?)),
+        Err(error) if error.is_store_away() => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
 /// Returns lines of the log, newest first, and the id of the last one.
-pub(super) async fn lines(
+async fn lines(
     app: &App,
     inside: &Inside,
     before: Option<i64>,
     most: u32,
 ) -> Result<(Vec<Line>, Option<i64>)> {
+    let entries = entries(app, inside, before, most).await?;
+    let oldest = entries.last().map(|entry| entry.id);
+    Ok((shown(app, inside, &entries).await?, oldest))
+}
+
+async fn entries(app: &App, inside: &Inside, before: Option<i64>, most: u32) -> tenantry::Result<Vec<Entry>> {
     let platform = app.platform();
     // Without a store of tenants there is no log to show.
-    let Ok(store) = platform.config().usual_tenant_store() else { return Ok((vec![], None)) };
-    let entries = platform.tenant(&inside.tenant).activity(&store.name, before, most).await?;
+    let Ok(store) = platform.config().usual_tenant_store() else { return Ok(vec![]) };
+    platform.tenant(&inside.tenant).activity(&store.name, before, most).await
+}
+
+async fn shown(app: &App, inside: &Inside, entries: &[Entry]) -> Result<Vec<Line>> {
     let people = people(app, inside).await?;
-    let oldest = entries.last().map(|entry| entry.id);
     let models = inside.visit.words.labels.models();
     let words = &inside.visit.words;
     let line = |entry: &Entry| {
@@ -75,7 +92,7 @@ pub(super) async fn lines(
             fields: changed(entry, model.map(|model| &**model)),
         }
     };
-    Ok((entries.iter().map(line).collect(), oldest))
+    Ok(entries.iter().map(line).collect())
 }
 
 /// Names of the members of the visitor's company; empty on pages of staff.

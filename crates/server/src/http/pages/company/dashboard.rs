@@ -24,7 +24,7 @@ pub(in crate::http) async fn show(app: App, inside: Inside) -> Result<Response> 
     let counts = counts(&app, &inside).await?;
     let bars = usage::bars(&app, &inside).await?;
     let lines = match manages(&inside) {
-        true => Some(activity::lines(&app, &inside, None, LINES).await?.0),
+        true => activity::latest(&app, &inside, LINES).await?,
         false => None,
     };
     let (plan, warning) = usage::subscription(&app, &inside);
@@ -53,11 +53,16 @@ async fn counts(app: &App, inside: &Inside) -> Result<Vec<Count>> {
         }
         let select = Select { limit: 1, ..Select::default() };
         let list = ListQuery { select, count: true, expand: vec![] };
-        let found = platform.records(&inside.tenant, model.name.as_str())?.list(&list).await?;
+        let number = match platform.records(&inside.tenant, model.name.as_str())?.list(&list).await {
+            Ok(found) => inside.visit.words.number(found.count.unwrap_or(0)),
+            // The page of the model says why.
+            Err(error) if error.is_store_away() => "–".to_owned(),
+            Err(error) => return Err(error.into()),
+        };
         counts.push(Count {
             label: model.label.clone(),
             href: format!("/{}/", model.name),
-            number: inside.visit.words.number(found.count.unwrap_or(0)),
+            number,
             add: may(Verb::Create).then(|| format!("/{}/add/", model.name)),
         });
     }

@@ -18,24 +18,29 @@ const SOON: i64 = 7;
 /// Returns a bar for each limit of the plan, with the part that is used.
 pub(super) async fn bars(app: &App, inside: &Inside) -> Result<Vec<Bar>> {
     let (platform, limits, words) = (app.platform(), inside.tenant.limits(), &inside.visit.words);
-    let (mut rows, mut bytes) = (0, 0);
+    // Unknown if a store does not answer.
+    let mut held = Some((0, 0));
     for store in platform.config().stores_of(Scope::Tenant) {
-        let held = platform.tenant(&inside.tenant).usage(&store.name).await?;
-        (rows, bytes) = (rows + held.rows, bytes + held.bytes);
+        match platform.tenant(&inside.tenant).usage(&store.name).await {
+            Ok(more) => held = held.map(|(rows, bytes)| (rows + more.rows, bytes + more.bytes)),
+            Err(error) if error.is_store_away() => held = None,
+            Err(error) => return Err(error.into()),
+        }
     }
+    let (rows, bytes) = held.unzip();
     let users = platform.members(&inside.tenant).list().await?.len() as u64;
     let files = platform.tenant(&inside.tenant).file_bytes().await?;
-    let bar = |label, used: u64, most: Option<u64>, text: fn(&Words, u64) -> String| Bar {
+    let bar = |label, used: Option<u64>, most: Option<u64>, text: fn(&Words, u64) -> String| Bar {
         label: words.say(label),
-        used: text(words, used),
+        used: used.map_or_else(|| "–".to_owned(), |used| text(words, used)),
         most: most.map(|most| text(words, most)).unwrap_or_default(),
-        percent: most.map_or(0, |most| (used.saturating_mul(100) / most.max(1)).min(100)),
+        percent: most.map_or(0, |most| (used.unwrap_or(0).saturating_mul(100) / most.max(1)).min(100)),
     };
     Ok(vec![
-        bar("members", users, limits.users, Words::number),
+        bar("members", Some(users), limits.users, Words::number),
         bar("records", rows, limits.rows, Words::number),
         bar("data", bytes, limits.bytes, Words::bytes),
-        bar("files", files, limits.file_bytes, Words::bytes),
+        bar("files", Some(files), limits.file_bytes, Words::bytes),
     ])
 }
 
