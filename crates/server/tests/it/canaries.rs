@@ -111,7 +111,9 @@ impl Sown {
 
     async fn record(&mut self, model: &Model) {
         let mut row = Map::new();
-        for field in &model.fields {
+        let is_free =
+            |field: &&Field| model.workflow.as_ref().is_none_or(|workflow| !workflow.owns(&field.name));
+        for field in model.fields.iter().filter(is_free) {
             if let Some(value) = self.value(model, field) {
                 row.insert(field.name.to_string(), value);
             }
