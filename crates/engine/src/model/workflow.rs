@@ -140,7 +140,7 @@ pub(super) fn workflow(
         }
     }
     let states = states(sink, &field, &initial, fields)?;
-    check_states(sink, &initial, &states, &transitions);
+    check_states(sink, &initial, states, &transitions);
     Some(Workflow {
         field: field.value,
         initial: initial.value.to_owned(),

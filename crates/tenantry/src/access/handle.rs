@@ -143,7 +143,6 @@ impl Tenant {
 
     /// Restricts the handle to the models of one store, for a caller that names the store of its rows on purpose. Where
     /// the store's rows are stays the decision of the catalog.
-    #[must_use]
     pub fn using(self, store: StoreName) -> Self {
         Self { using: Some(store), ..self }
     }
