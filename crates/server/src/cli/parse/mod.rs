@@ -24,8 +24,8 @@ pub(super) fn command() -> Command {
 mod tests {
     use super::*;
 
-    /// Verbs that need no `--json`, because they always print JSON.
-    const NO_JSON: [&str; 1] = ["tenant settings"];
+    /// Verbs that need no `--json`, because they always print JSON, or a text that another program reads.
+    const NO_JSON: [&str; 3] = ["tenant settings", "licence public-key", "licence revoked"];
 
     #[test]
     fn every_list_and_every_show_has_json() {

@@ -105,7 +105,7 @@ fn refused_rightly(
 }
 
 /// Routes that work without entering: members of a cancelled or lapsed tenant see its state.
-const STATE: [&str; 3] = ["/api/tenant", "/api/tenant/cancel", "/settings/close/"];
+const STATE: [&str; 4] = ["/api/tenant", "/api/tenant/licence", "/api/tenant/cancel", "/settings/close/"];
 
 /// Checks that every kind of credential meets the same gate of its own tenant, on every route (`uneven-credentials`).
 fn own_door(
@@ -126,6 +126,8 @@ fn own_door(
         Relation::Own if credential.is_key() && shot.route.access == Access::Manager => &[403],
         // No file was uploaded there.
         Relation::Own if route.contains("/files/") => &[404],
+        // Patients have no workflow.
+        Relation::Own if route.ends_with("/transitions") || route.ends_with("/trail") => &[404],
         // No shared clinic exists.
         Relation::Own if route.contains("/override") && shot.route.method.is_safe() => &[404],
         // No backup is staged.
