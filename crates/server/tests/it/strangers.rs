@@ -59,7 +59,8 @@ impl Ids {
             r if r.starts_with("/api/records/{model}/") || r.starts_with("/{model}/") => "1".to_owned(),
             other => panic!("{other} takes an id: say of what acme has"),
         };
-        route.replace("{model}", "patients").replace("{model_name}", "patients").replace("{id}", &id)
+        let route = route.replace("{model}", "patients").replace("{model_name}", "patients");
+        route.replace("{name}", "submit").replace("{id}", &id)
     }
 }
 
@@ -101,6 +102,7 @@ async fn an_id_of_another_company_is_absent_whatever_it_is_of_id_without_tenant(
             let body = match route.path {
                 path if path.contains("/users/") => r#"{"role":"viewer"}"#,
                 path if path.starts_with("/api/views/") => r#"{"name":"x"}"#,
+                path if path.contains("/transitions/") => r#"{"comment":"x"}"#,
                 _ => r#"{"notes":"x"}"#,
             };
             for (who, client) in [("session", &rival), ("cookie", &cookie), ("key", &key)] {
