@@ -315,7 +315,6 @@ impl Client {
     }
 
     /// Returns a client that sends the same headers to another server.
-    #[cfg(feature = "mongodb")]
     pub(crate) fn at(&self, app: &TestApp) -> Self {
         Self { app: app.clone(), headers: self.headers.clone() }
     }
