@@ -28,6 +28,8 @@ pub(in crate::http) async fn make(
     sent: Sent,
 ) -> Result<Response> {
     let place = Place::of(&app, &site, &model).await?;
+    // A record that is not there is absent, whatever the form says.
+    place.records()?.standing(&id).await?;
     let fields = site.visit().fields(sent).await?;
     let Ok(version) = fields.get("_version").parse() else {
         return Err(Problem::new(Code::PreconditionRequired, "The form names no version."));
