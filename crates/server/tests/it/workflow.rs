@@ -1,4 +1,4 @@
-//! Workflows over HTTP: who may make which transition, what sets no state, and transitions at the same time, in every
+//! Workflows over HTTP: which members may make a transition, what sets no state, and transitions at the same time, in every
 //! isolation and database.
 
 use super::app::{Answer, Client, TestApp};
@@ -172,7 +172,7 @@ async fn transitions_are_made_by_role_state_and_author() {
         make(&boss.with("if-match", "\"2\""), id, "reject", "no stamp").await.expect(200);
         make(&clerk, id, "submit", "").await.expect(200);
         make(&boss, id, "approve", "").await.expect(200);
-        // The member who approved does not archive.
+        // The approver must not archive the same record.
         assert!(standing(&boss, id).await.1.is_empty());
         make(&boss, id, "archive", "").await.expect(409);
         make(&owner, id, "archive", "").await.expect(200);

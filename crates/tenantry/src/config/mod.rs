@@ -8,7 +8,7 @@ mod attachments;
 mod check;
 mod defaults;
 pub(crate) mod edit;
-mod licences;
+mod keys;
 mod mail;
 mod metrics;
 mod mirror;
@@ -18,13 +18,15 @@ pub(crate) mod objects;
 mod operations;
 mod reading;
 mod secret;
-mod secrets;
 mod servers;
 mod template;
 
 pub use analytics::AnalyticsConfig;
 pub use attachments::AttachmentsConfig;
-pub use licences::LicencesConfig;
+pub use keys::{
+    licences::LicencesConfig,
+    secrets::{KeysAt, SecretsConfig},
+};
 pub use mail::MailConfig;
 pub use metrics::MetricsConfig;
 pub use mirror::MirrorConfig;
@@ -36,7 +38,6 @@ pub use problem::{Problem, Problems};
 use reading::{problem, read, read_auth, units};
 pub(crate) use reading::{reader, source};
 pub use secret::Secret;
-pub use secrets::{KeysAt, SecretsConfig};
 pub(crate) use servers::same_names;
 pub use servers::{
     Location, PostgresConfig, ReplicaConfig, ServerConfig, UrlSource, labels::ServerLabels,

@@ -6,7 +6,7 @@
 use super::{
     analytics::AnalyticsConfig,
     attachments::AttachmentsConfig,
-    licences::LicencesConfig,
+    keys::{licences::LicencesConfig, secrets::SecretsConfig},
     mail::MailConfig,
     metrics::MetricsConfig,
     mirror::MirrorConfig,
@@ -14,7 +14,6 @@ use super::{
     objects::backups::BackupsConfig,
     objects::files::FilesConfig,
     operations::OperationsConfig,
-    secrets::SecretsConfig,
     servers::labels::ServerLabels,
     servers::{Location, ServerConfig},
     template::NameTemplate,

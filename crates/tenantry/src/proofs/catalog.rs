@@ -114,7 +114,7 @@ pub(super) async fn neighbours(control: &Control, server: &ServerName) -> Result
     Ok(found)
 }
 
-/// Returns another tenant, the next one by id or else the first, and a member of `tenant` who does not belong to it.
+/// Returns another tenant, the next one by id or else the first, and a member of `tenant` without a membership there.
 /// `None` if there is no other tenant or no such member.
 pub(super) async fn stranger(
     control: &Control,

@@ -1,4 +1,4 @@
-//! Databases that owners make and operators attach: who may use which, what is checked first, and what is never shown.
+//! Databases that owners make and operators attach: which tenant may use each, what is checked first, and what is never shown.
 
 use crate::{
     attachments_kit::{KEYS, Link, file, office, owned, papers, refused, write_keys},

@@ -32,8 +32,8 @@ pub(in crate::config) fn read(file: &str, text: &str, dir: &Path) -> Result<Conf
         analytics: crate::config::analytics::read(root.section("analytics")),
         metrics: crate::config::metrics::read(root.section("metrics")),
         attachments: crate::config::attachments::read(root.section("attachments"), dir),
-        secrets: crate::config::secrets::read(root.section("secrets"), dir),
-        licences: crate::config::licences::read(root.section("licences"), dir),
+        secrets: crate::config::keys::secrets::read(root.section("secrets"), dir),
+        licences: crate::config::keys::licences::read(root.section("licences"), dir),
         mirror: crate::config::mirror::read(&root),
         auth: crate::config::read_auth::auth(root.section("auth"), dir, defaults.auth),
     };

@@ -1,7 +1,7 @@
 //! `[secrets]`: where the keys are with which the platform encrypts the secrets that it stores, such as the URLs of
 //! attached databases. The file itself contains no key.
 
-use super::{reader::Section, secret::Secret};
+use crate::config::{Secret, reader::Section};
 use std::path::Path;
 
 /// The section `[secrets]`.
@@ -20,7 +20,7 @@ pub enum KeysAt {
     Command(Vec<String>),
 }
 
-pub(super) fn read(section: Section<'_>, dir: &Path) -> SecretsConfig {
+pub(in crate::config) fn read(section: Section<'_>, dir: &Path) -> SecretsConfig {
     let file = section.text("key_file").map(|path| KeysAt::Secret(Secret::File(dir.join(path))));
     let env = section.text("key_env").map(|name| KeysAt::Secret(Secret::Env(name.to_owned())));
     let command = section.list("key_command").map(KeysAt::Command);

@@ -2,7 +2,7 @@
 //!
 //! The module `read` reads the section; `licences` uses it. The key itself is never in the file.
 
-use super::{reader::Section, secret::Secret};
+use crate::config::{Secret, reader::Section};
 use std::path::Path;
 
 /// The section `[licences]`.
@@ -12,7 +12,7 @@ pub struct LicencesConfig {
     pub signing_key: Option<Secret>,
 }
 
-pub(super) fn read(section: Section<'_>, dir: &Path) -> LicencesConfig {
+pub(in crate::config) fn read(section: Section<'_>, dir: &Path) -> LicencesConfig {
     let env = section.text("signing_key_env").map(|name| Secret::Env(name.to_owned()));
     let file = section.text("signing_key_file").map(|path| Secret::File(dir.join(path)));
     if env.is_some() && file.is_some() {
